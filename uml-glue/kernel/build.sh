@@ -1,0 +1,458 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# Builds the User-Mode Linux kernel that umtt's nodes run, and the kernel
+# module of the echo device, out of tree.
+#
+# Each step leaves a stamp that holds all it was made from, written when the
+# step is complete: an interrupted step is done again, a finished one never.
+
+set -euo pipefail
+shopt -s nullglob
+export LC_ALL=C
+
+me=${0##*/}
+here=$(cd "$(dirname "$0")" && pwd)
+top=$(cd "$here/../.." && pwd)
+
+version=6.12
+source=
+out=
+jobs=$(nproc)
+fragments=()
+
+usage()
+{
+	cat <<END
+Usage: $me [--version V | --source DIR] [--out DIR] [options]
+
+Builds a User-Mode Linux kernel for umtt.
+
+  --version V     from Debian's package linux-source-V, 6.12 unless told
+                  otherwise; 6.1 works too (message mode only)
+  --source DIR    from a kernel tree of your own, 6.1 or later. It is never
+                  changed: the build is out of tree, and made from a copy
+                  where the kernel needs a patch or DIR holds an earlier build
+  --out DIR       where results go (build/kernel/V; build/kernel/custom for
+                  --source)
+  --config FILE   a fragment of kernel configuration, merged on top of ours;
+                  may be repeated
+  --jobs N        parallel jobs of make ($jobs)
+
+Results in the --out directory:
+  linux                the kernel, an ordinary program
+  release              its version, as "uname -r" says it
+  modules/umtt_echo.ko the driver of the test device "echo"
+  config-refused       options of the fragments that this kernel does not have
+  source, build        the tree, and its build directory: to build a module of
+                       yours, make -C OUT/source O=OUT/build ARCH=um M=DIR
+  build.log            what make said
+
+A second run with the same input takes a fraction of a second.
+END
+}
+
+die()
+{
+	echo "$me: $*" >&2
+	exit 1
+}
+
+parse_args()
+{
+	while [ $# -gt 0 ]; do
+		case $1 in
+		-h | --help)
+			usage
+			exit 0
+			;;
+		--version | --source | --out | --config | --jobs)
+			[ $# -ge 2 ] || die "$1 needs a value (try --help)"
+			set_option "$1" "$2"
+			shift 2
+			;;
+		--*=*)
+			set_option "${1%%=*}" "${1#*=}"
+			shift
+			;;
+		*)
+			die "unknown argument $1 (try --help)"
+			;;
+		esac
+	done
+}
+
+set_option()
+{
+	case $1 in
+	--version) version=$2 ;;
+	--source) source=$(cd "$2" && pwd -P) || die "no directory $2" ;;
+	--out) out=$2 ;;
+	--config) fragments+=("$2") ;;
+	--jobs) jobs=$2 ;;
+	*) die "unknown option $1 (try --help)" ;;
+	esac
+}
+
+# "6.12.117" as a number that can be compared
+number()
+{
+	local IFS=.
+	# shellcheck disable=SC2086	# split at the dots
+	set -- $1
+	echo $(($1 * 1000 + ${2:-0}))
+}
+
+# Is kernel $2 in the range that the name $1 ("from-6.1-before-6.13") gives?
+in_range()
+{
+	local range=${1##*/from-} v
+	v=$(number "$2")
+	[ "$v" -ge "$(number "${range%-before-*}")" ] &&
+		[ "$v" -lt "$(number "${range#*-before-}")" ]
+}
+
+tree_version()
+{
+	sed -n 's/^VERSION = *//p;s/^PATCHLEVEL = */./p;/^NAME/q' \
+		"$1/Makefile" | tr -d '\n'
+}
+
+# Is step $1 complete, and made from all that $2 says?
+stamped()
+{
+	[ -f "$out/.stamp-$1" ] && [ "$(cat "$out/.stamp-$1")" = "$2" ]
+}
+
+stamp()
+{
+	printf '%s\n' "$2" >"$out/.stamp-$1.tmp"
+	mv "$out/.stamp-$1.tmp" "$out/.stamp-$1"
+}
+
+unstamp()
+{
+	local s
+	for s; do
+		rm -f "$out/.stamp-$s"
+	done
+}
+
+hash_of()
+{
+	cat -- "$@" | sha256sum | cut -d ' ' -f 1
+}
+
+# The kernel's makefiles cannot work in a directory with a space or a colon in
+# its path. The big directories then live elsewhere, and OUT has links to them.
+choose_work_dir()
+{
+	work=$out
+	case $out in
+	*[[:space:]:]*) ;;
+	*) return 0 ;;
+	esac
+	work=${TMPDIR:-/var/tmp}/umtt-kernel-$(id -u)-$(printf '%s' "$out" | sha256sum | cut -c 1-12)
+	[ -d "$work" ] || mkdir -m 700 "$work"
+	[ -O "$work" ] || die "$work belongs to somebody else"
+	ln -sfn "$work/build" "$out/build"
+	ln -sfn "$work/modules-build" "$out/modules-build"
+}
+
+# Patches for kernel $1 that apply to the tree $2, in the array "patches".
+# A tree that has a patch already, or another cure, does not need it.
+choose_patches()
+{
+	local dir p
+	patches=()
+	for dir in "$here"/patches/from-*; do
+		in_range "$dir" "$1" || continue
+		for p in "$dir"/*.patch; do
+			if patch -p1 -s -f --dry-run -d "$2" <"$p" >/dev/null 2>&1; then
+				patches+=("$p")
+			elif [ -z "$source" ]; then
+				die "${p##*/} does not apply to $2"
+			elif ! patch -p1 -s -f -R --dry-run -d "$2" <"$p" >/dev/null 2>&1; then
+				echo "$me: ${p##*/} does not apply to $2: left out" >&2
+			fi
+		done
+	done
+}
+
+apply_patches()
+{
+	local p
+	for p in "${patches[@]}"; do
+		patch -p1 -s -f -d "$1" <"$p" || die "cannot apply ${p##*/}"
+	done
+}
+
+all_patches()
+{
+	local dir
+	for dir in "$here"/patches/from-*; do
+		if in_range "$dir" "$1"; then
+			cat "$dir"/*.patch
+		fi
+	done
+}
+
+# What nobody can build for UML is not worth the time to unpack it.
+unpack()
+{
+	local top_dir=linux-source-$version not=(
+		Documentation/\*/\* arch/\[!ux]\*/\*.\[chS] arch/\[!ux]\*/\*.dts\*
+		drivers/gpu/drm/{amd,i915,nouveau,radeon,xe}/\*.\[ch]
+	)
+	xz -T0 -dc "$1" | tar -x -C "$2" --strip-components=1 \
+		"${not[@]/#/--exclude=$top_dir/}"
+}
+
+source_from_debian()
+{
+	local tar=/usr/src/linux-source-$version.tar.xz id package
+	package=$(dpkg-query -W -f '${Version}' "linux-source-$version" 2>/dev/null) || package=
+	id="debian $version $package $(stat -c '%s %Y' "$tar") $(all_patches "$version" | sha256sum)"
+	tree=$work/source
+	if ! stamped source "$id" || [ ! -f "$tree/Makefile" ]; then
+		unstamp source kernel module
+		echo "$me: unpacking ${tar##*/} ${package:+($package)}"
+		rm -rf "$work/build" "$tree" "$work/source.tmp"
+		mkdir "$work/source.tmp"
+		unpack "$tar" "$work/source.tmp"
+		choose_patches "$version" "$work/source.tmp"
+		apply_patches "$work/source.tmp"
+		mv "$work/source.tmp" "$tree"
+		stamp source "$id"
+	fi
+	source_id=$id
+}
+
+# Did anything in the directory $1 change since the file $2 was written?
+changed_since()
+{
+	[ ! -f "$2" ] ||
+		[ -n "$(find "$1" -name .git -prune -o -newer "$2" -print -quit)" ]
+}
+
+# A build in the tree itself would be picked up by one out of tree.
+is_dirty()
+{
+	[ -e "$1/.config" ] || [ -d "$1/include/config" ] ||
+		[ -d "$1/arch/um/include/generated" ] ||
+		[ -d "$1/arch/x86/include/generated" ]
+}
+
+source_from_tree()
+{
+	local id
+	version=$(tree_version "$source")
+	if [ -z "$version" ] || [ ! -d "$source/arch/um" ]; then
+		die "$source is not a kernel tree"
+	fi
+	[ "$(number "$version")" -ge "$(number 6.1)" ] ||
+		die "$source is Linux $version; 6.1 is the oldest that works"
+	choose_patches "$version" "$source"
+	if [ ${#patches[@]} -eq 0 ] && ! is_dirty "$source" && [[ $source != *[[:space:]:]* ]]; then
+		tree=$source
+		id="tree $source"
+		if ! stamped source "$id"; then
+			unstamp source kernel module
+			rm -rf "$work/build" "$work/source"
+			stamp source "$id"
+		fi
+	else
+		copy_tree
+	fi
+	changed_since "$source" "$out/.stamp-kernel" && unstamp kernel
+	source_id=$id
+}
+
+# Sets id. Files that patches touch are left alone by later copies, so that
+# not everything is compiled again; if the user changes those, all starts over.
+copy_tree()
+{
+	local touched=() f
+	for f in "${patches[@]}"; do
+		mapfile -t -O ${#touched[@]} touched < <(sed -n 's,^+++ b/\([^\t]*\).*,\1,p' "$f")
+	done
+	id="copy $source $(cd "$source" && hash_of Makefile "${touched[@]}") $(all_patches "$version" | sha256sum)"
+	tree=$work/source
+	if ! stamped source "$id"; then
+		unstamp source kernel module
+		echo "$me: copying $source"
+		rm -rf "$work/build" "$tree"
+		mkdir "$tree"
+		sync_tree
+		apply_patches "$tree"
+		stamp source "$id"
+	elif changed_since "$source" "$out/.stamp-source"; then
+		sync_tree "${touched[@]/#/--exclude=/}"
+		touch "$out/.stamp-source"
+	fi
+}
+
+sync_tree()
+{
+	rsync -a --delete --exclude=/.git --exclude='*.o' --exclude='*.ko' \
+		--exclude='*.a' --exclude='.*.cmd' --exclude=/vmlinux \
+		--exclude=/linux "$@" "$source/" "$tree/"
+	if is_dirty "$tree"; then
+		kmake -C "$tree" -s mrproper >"$out/build.log" 2>&1 ||
+			failed "cannot clean the copy"
+	fi
+}
+
+# make for this tree, whatever the caller's make and environment say. Fixed
+# names and dates, so that the same source gives the same kernel.
+kmake()
+{
+	env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL -u MAKEOVERRIDES \
+		-u O -u M -u CC -u CFLAGS -u LDFLAGS -u CROSS_COMPILE -u SUBARCH \
+		-u KBUILD_OUTPUT -u KBUILD_EXTMOD -u KCONFIG_CONFIG -u V -u W -u C \
+		-u LLVM -u KCFLAGS -u INSTALL_MOD_PATH \
+		KBUILD_BUILD_USER=umtt KBUILD_BUILD_HOST=umtt \
+		KBUILD_BUILD_VERSION=1 \
+		KBUILD_BUILD_TIMESTAMP="$(date -u -r "$tree/Makefile")" \
+		make ARCH=um "$@"
+}
+
+# Copies what make says to the log, and shows how far it is: on a terminal as
+# a line that changes, elsewhere as a line now and then.
+progress()
+{
+	local line n=0 shown=0 start=$SECONDS
+	while IFS= read -r line; do
+		printf '%s\n' "$line" >&3
+		case $line in
+		"  CC "* | "  AS "*) n=$((n + 1)) ;;
+		esac
+		if [ -t 1 ]; then
+			printf '\r%s: %s: %d objects, %d s ' "$me" "$1" "$n" $((SECONDS - start))
+		elif [ $((SECONDS - shown)) -ge 15 ]; then
+			[ "$shown" -eq 0 ] || echo "$me: $1: $n objects, $((SECONDS - start)) s"
+			shown=$SECONDS
+		fi
+	done 3>>"$out/build.log"
+	[ ! -t 1 ] || printf '\r\033[K'
+}
+
+# Says what of the log matters, and gives up.
+failed()
+{
+	grep -E -i -A 3 '(^|[^-_a-z])(fatal )?error[: ]|undefined reference|No such file' "$out/build.log" |
+		grep -v '^--$' | head -n 15 >&2 || tail -n 10 "$out/build.log" >&2
+	die "$1; the whole log: $out/build.log"
+}
+
+configure()
+{
+	mkdir -p "$work/build"
+	kmake -s -C "$tree" O="$work/build" KCONFIG_ALLCONFIG="$work/all.config" \
+		allnoconfig >>"$out/build.log" 2>&1 || failed "cannot configure the kernel"
+	refused
+}
+
+# Compares what the fragments ask for, each option's last word, with what
+# kconfig made of it.
+refused()
+{
+	awk '
+	match($0, /^(# )?CONFIG_[A-Za-z0-9_]+/) {
+		sym = substr($0, RSTART, RLENGTH); sub(/^# /, "", sym)
+		val = $0 ~ /^#/ ? "n" : substr($0, index($0, "=") + 1)
+		if ($0 ~ /^#/ && $0 !~ / is not set$/) next
+		if (FILENAME == ARGV[1]) have[sym] = val
+		else want[sym] = val
+	}
+	END {
+		for (sym in want)
+			if ((sym in have ? have[sym] : "n") != want[sym])
+				print sym "=" want[sym]
+	}' "$work/build/.config" "$work/all.config" | sort >"$out/config-refused"
+	if [ -s "$out/config-refused" ]; then
+		echo "$me: options that Linux $version refused: $(tr '\n' ' ' <"$out/config-refused")"
+	fi
+}
+
+build_kernel()
+{
+	: >"$out/build.log"
+	unstamp kernel
+	configure
+	kmake -C "$tree" O="$work/build" -j "$jobs" 2>&1 |
+		progress "Linux $version" || failed "cannot build the kernel"
+	cp "$work/build/linux" "$out/linux.tmp"
+	mv "$out/linux.tmp" "$out/linux"
+	cp "$work/build/include/config/kernel.release" "$out/release"
+	[ "$tree" -ef "$out/source" ] || ln -sfn "$tree" "$out/source"
+	stamp kernel "$1"
+}
+
+build_module()
+{
+	local dir=$work/modules-build
+	unstamp module
+	rm -rf "$dir"
+	mkdir -p "$dir" "$out/modules"
+	cp "$top"/uml-glue/modules/umtt_echo/* "$dir/"
+	kmake -C "$tree" O="$work/build" M="$dir" modules 2>&1 |
+		progress "umtt_echo.ko" || failed "cannot build umtt_echo.ko"
+	cp "$dir/umtt_echo.ko" "$out/modules/umtt_echo.ko.tmp"
+	mv "$out/modules/umtt_echo.ko.tmp" "$out/modules/umtt_echo.ko"
+	stamp module "$1"
+}
+
+our_fragments()
+{
+	local f
+	echo "$here/config/base.config"
+	for f in "$here"/config/from-*.config; do
+		if in_range "${f%.config}" "$version"; then
+			echo "$f"
+		fi
+	done
+}
+
+parse_args "$@"
+out=${out:-$top/build/kernel/$([ -n "$source" ] && echo custom || echo "$version")}
+mkdir -p "$out"
+out=$(cd "$out" && pwd -P)
+for f in ${fragments[@]+"${fragments[@]}"}; do
+	[ -r "$f" ] || die "cannot read $f"
+done
+
+# One build at a time in a directory
+exec 9>"$out/.lock"
+if ! flock -n 9; then
+	echo "$me: waiting for another build in $out"
+	flock 9
+fi
+
+start=$SECONDS
+choose_work_dir
+if [ -n "$source" ]; then
+	"$top/uml-glue/deps.sh" --for kernel-tree
+	source_from_tree
+else
+	"$top/uml-glue/deps.sh" --for "kernel-$version"
+	source_from_debian
+fi
+
+mapfile -t ours < <(our_fragments)
+cat "${ours[@]}" ${fragments[@]+"${fragments[@]}"} >"$work/all.config.tmp"
+mv "$work/all.config.tmp" "$work/all.config"
+compiler=$(gcc -dumpfullversion) || die "gcc does not work"
+kernel_id="$source_id / config $(hash_of "$work/all.config") / gcc $compiler"
+if ! stamped kernel "$kernel_id" || [ ! -x "$out/linux" ] ||
+   [ ! -f "$work/build/Module.symvers" ]; then
+	unstamp module
+	build_kernel "$kernel_id"
+	echo "$me: $out/linux is Linux $(cat "$out/release") ($((SECONDS - start)) s)"
+fi
+
+module_id="$kernel_id / module $(hash_of "$top"/uml-glue/modules/umtt_echo/*)"
+if ! stamped module "$module_id" || [ ! -f "$out/modules/umtt_echo.ko" ]; then
+	build_module "$module_id"
+	echo "$me: $out/modules/umtt_echo.ko is ready"
+fi
