@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: BSD-3-Clause OR GPL-2.0-or-later */
+/* THE device API: all that a device model needs and may see. */
+#ifndef DEV_DEV_H
+#define DEV_DEV_H
+
+#include <stdbool.h>
+#include <stdio.h>
+
+#include "../base/heap.h"
+#include "../base/log.h"
+#include "../base/types.h"
+#include "../vu/vq.h"
+
+/*
+ * DOC: The promise to device models
+ *
+ * Every callback runs at one instant of simulated time, to completion, and
+ * never concurrently with another. Within a callback the clock stands still.
+ * What is pushed to a queue is followed, after all callbacks of the instant,
+ * by at most one interrupt per queue, and none that the driver suppressed; the
+ * clock does not move on before the guest has scheduled the handling of it.
+ * Without a calendar the clock is the host's (nanoseconds since start) and all
+ * else holds as well.
+ */
+
+struct dev;
+struct dev_args;
+struct dev_bus;
+
+/**
+ * struct dev_ops - a kind of device; one file, one line in devices.def
+ * @name: TYPE of --device TYPE,...
+ * @help: its options, one per line: "latency=TIME  until the ...\n"
+ * @virtio_id: as in linux/virtio_ids.h
+ * @nr_vqs: number of virtqueues
+ * @features: virtio feature bits of the device type; VERSION_1, INDIRECT_DESC
+ *	and EVENT_IDX are added for every device
+ * @priv_size: bytes of dev_priv(), zeroed
+ * @config_size: bytes of dev_config(), zeroed
+ * @probe: read the options; 0, or -errno after log_err(dev_name(d), ...)
+ * @remove: undo probe; no queue is in use any more
+ * @start: the driver has negotiated features (dev_feature() is valid)
+ * @stop: a queue, or all (@vq is NULL: the front-end is gone) are being taken
+ *	away: vq_push() or vq_drop() every buffer of it that you hold, now
+ * @vq_ready: buffers may be available: vq_pop() until it returns 0
+ * @config_set: the driver has written to dev_config(); refuse with -errno
+ * @stats: counters for --stats, "name value" per line
+ *
+ * Only name, virtio_id, nr_vqs and vq_ready are mandatory.
+ */
+struct dev_ops {
+	const char *name, *help;
+	u32 virtio_id;
+	unsigned int nr_vqs;
+	u64 features;
+	size_t priv_size, config_size;
+	int (*probe)(struct dev *d, struct dev_args *a);
+	void (*remove)(struct dev *d);
+	void (*start)(struct dev *d);
+	void (*stop)(struct dev *d, struct vq *vq);
+	void (*vq_ready)(struct dev *d, unsigned int vq);
+	int (*config_set)(struct dev *d, size_t off, size_t len);
+	void (*stats)(const struct dev *d, FILE *f);
+};
+
+const char *dev_name(const struct dev *d);
+void *dev_priv(const struct dev *d);
+void *dev_config(const struct dev *d);
+struct dev_bus *dev_bus(const struct dev *d);
+
+/** dev_vq() - queue @i; NULL while no front-end is connected */
+struct vq *dev_vq(const struct dev *d, unsigned int i);
+
+/** dev_feature() - was virtio feature @bit negotiated */
+bool dev_feature(const struct dev *d, unsigned int bit);
+
+/** dev_config_changed() - tell the driver that dev_config() has changed */
+void dev_config_changed(struct dev *d);
+
+/** dev_now() - simulated ns */
+u64 dev_now(const struct dev *d);
+u64 dev_bus_now(const struct dev_bus *b);
+
+/**
+ * struct dev_timer - call back at an instant
+ *
+ * Timers of the same instant run in the order in which they were armed.
+ */
+struct dev_timer {
+	struct heap_node node;
+	struct dev_bus *bus;
+	void (*fn)(struct dev_timer *t);
+};
+
+void dev_timer_init(struct dev_timer *t, struct dev_bus *b,
+		    void (*fn)(struct dev_timer *t));
+
+/**
+ * dev_timer_arm() - (re)arm for simulated time @when, ns
+ *
+ * A time that has passed means now, after the present callback.
+ */
+void dev_timer_arm(struct dev_timer *t, u64 when);
+void dev_timer_cancel(struct dev_timer *t);
+static inline bool dev_timer_armed(const struct dev_timer *t)
+{
+	return t->node.queued;
+}
+
+/**
+ * dev_rand() - next number of the device's own random sequence
+ *
+ * The sequence follows from the run's seed and the device's name alone.
+ */
+u64 dev_rand(struct dev *d);
+
+/**
+ * dev_bus_seed() - a seed of its own for the thing called @name
+ *
+ * Use with base/prng.h where there is no device (a link).
+ */
+u64 dev_bus_seed(const struct dev_bus *b, const char *name);
+
+/**
+ * dev_arg_str() - value of option @key, or @dflt
+ *
+ * Options that nobody asked for are an error of the user's, reported after
+ * probe. The string lives as long as the device.
+ */
+const char *dev_arg_str(struct dev_args *a, const char *key, const char *dflt);
+
+/**
+ * dev_arg_u64() - number with optional k, M, G (powers of 1000) or Ki, Mi, Gi
+ * dev_arg_time() - "100us", "2h", "1.5ms"; ns without a unit
+ * dev_arg_rate() - bits per second: "1Gbit", "10Mbit", "64kbit"; bit/s without a unit
+ * dev_arg_prob() - probability: "0.01" or "1%", as a fraction of 2^64 - 1
+ * dev_arg_bool() - key, key=1, key=on, key=yes; key=0, key=off, key=no
+ *
+ * *@v is left alone where the option is absent.
+ *
+ * Return: 0; -EINVAL after one line that names option and value
+ */
+int __must_check dev_arg_u64(struct dev_args *a, const char *key, u64 *v);
+int __must_check dev_arg_time(struct dev_args *a, const char *key, u64 *v);
+int __must_check dev_arg_rate(struct dev_args *a, const char *key, u64 *v);
+int __must_check dev_arg_prob(struct dev_args *a, const char *key, u64 *v);
+int __must_check dev_arg_bool(struct dev_args *a, const char *key, bool *v);
+
+/**
+ * dev_bus_shared() - an object that several devices share, found by name
+ * @type: a string constant, the kind ("link")
+ * @name: which one
+ *
+ * Return: what dev_bus_share() stored, NULL if nothing
+ */
+void *dev_bus_shared(const struct dev_bus *b, const char *type,
+		     const char *name);
+
+/**
+ * dev_bus_share() - make @obj known under (@type, @name)
+ * @release: called with @obj when the bus goes
+ * @stats: counters for --stats, may be NULL
+ *
+ * Return: 0, -EEXIST, -ENOMEM (@obj is then still the caller's)
+ */
+int __must_check dev_bus_share(struct dev_bus *b, const char *type,
+			       const char *name, void *obj,
+			       void (*release)(void *obj),
+			       void (*stats)(const void *obj, FILE *f));
+
+#endif

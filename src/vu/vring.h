@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: BSD-3-Clause OR GPL-2.0-or-later */
+/* The other side of vq.h: what a session does with a virtqueue (pure). */
+#ifndef VU_VRING_H
+#define VU_VRING_H
+
+#include "vq.h"
+
+struct vring_desc;
+struct vring_avail;
+struct vring_used;
+
+/** struct vq_ops - what the owner of a queue wants to hear of */
+struct vq_ops {
+	/* the first vq_push() since vq_take_pushed() */
+	void (*pushed)(struct vq *vq);
+	/* the ring is malformed and will not be touched again; vq->why */
+	void (*broke)(struct vq *vq);
+};
+
+/**
+ * struct vq - one split virtqueue
+ *
+ * The states are the specification's: started (by SET_VRING_KICK or a kick,
+ * ended by GET_VRING_BASE) and enabled are independent; broken is sticky until
+ * the ring is set up again. Buffers that were handed out when a queue was
+ * stopped or disabled are handed out again (see vq_drop()).
+ *
+ * All that the guest can write is read once and checked before use.
+ */
+struct vq {
+	const struct vq_ops *ops;
+	void *owner;
+	unsigned int index;
+
+	/* set-up by messages */
+	const struct mem *mem;
+	unsigned int num;		/* 0: not set */
+	u64 desc_uva, avail_uva, used_uva;
+	bool have_addr;
+	bool event_idx, indirect;
+
+	/* state */
+	bool started, enabled, broken;
+	const char *why;		/* of broken: a constant string */
+	struct vring_desc *desc;
+	struct vring_avail *avail;
+	struct vring_used *used;
+	u16 last_avail;
+	u16 used_idx;
+	u16 signalled_used;		/* used_idx at the last call */
+	bool signalled_valid;
+	bool pushed;
+
+	/* buffers handed out: head -> order + 1, 0 when not out */
+	u64 *out_order;
+	u64 next_order;
+	u16 *again;			/* heads to hand out once more */
+	unsigned int nr_again, next_again;
+
+	/* counters, since the session began */
+	u64 popped, pushed_bufs, calls, calls_suppressed;
+
+	struct iovec scratch[VQ_MAX_SEGS];
+};
+
+/** vq_init() - an unconfigured, stopped, disabled queue */
+void vq_init(struct vq *vq, unsigned int index, const struct vq_ops *ops,
+	     void *owner);
+
+/** vq_fini() - free what vq_init() and set-up allocated */
+void vq_fini(struct vq *vq);
+
+/**
+ * vq_set_num() - SET_VRING_NUM; also forgets buffers that are out
+ *
+ * A clean restart of the queue: UML sets up a ring again without ever
+ * stopping it. Counters and the enabled state stay.
+ *
+ * Return: 0, -EINVAL (not a power of two up to VQ_MAX_NUM), -ENOMEM
+ */
+int vq_set_num(struct vq *vq, u32 num);
+
+/** vq_set_base() - SET_VRING_BASE: index of the next available entry; -EINVAL beyond 16 bits */
+int vq_set_base(struct vq *vq, u32 base);
+
+/**
+ * vq_set_addr() - SET_VRING_ADDR: user addresses of the three parts
+ *
+ * Also reads the used index from the guest: it, and not ours, is the truth
+ * after a reconnect.
+ *
+ * Return: 0, -EINVAL (num not set, misaligned), -EFAULT (not inside one
+ *	region of @mem). On error nothing has changed.
+ */
+int vq_set_addr(struct vq *vq, const struct mem *mem, u64 desc, u64 avail,
+		u64 used);
+
+/**
+ * vq_set_mem() - the memory table has been replaced
+ *
+ * Return: 0; -EFAULT when the ring is not inside @mem: the queue is then
+ *	stopped, and starts again only after a new vq_set_addr()
+ */
+int vq_set_mem(struct vq *vq, const struct mem *mem);
+
+/**
+ * vq_start() - SET_VRING_KICK or first kick
+ *
+ * Return: 0 (also when it was started), -EINVAL when set-up is missing
+ */
+int vq_start(struct vq *vq);
+
+/**
+ * vq_stop() - GET_VRING_BASE
+ *
+ * The device has pushed or dropped all buffers before.
+ *
+ * Return: index of the next available entry to fetch
+ */
+u16 vq_stop(struct vq *vq);
+
+/** vq_enable() - SET_VRING_ENABLE */
+void vq_enable(struct vq *vq, bool on);
+
+/** vq_pending() - would vq_pop() return something other than 0 */
+bool vq_pending(struct vq *vq);
+
+/** vq_out() - number of buffers in the hands of the device */
+unsigned int vq_out(const struct vq *vq);
+
+/**
+ * vq_take_pushed() - end a round of vq_push()
+ *
+ * Return: does the driver want a call for it (EVENT_IDX and NO_INTERRUPT
+ *	looked at; false when nothing was pushed). Counts it either way.
+ */
+bool vq_take_pushed(struct vq *vq);
+
+#endif
