@@ -13,15 +13,15 @@ typedef uint64_t u64;
 typedef int32_t s32;
 typedef int64_t s64;
 
-#define S64_MAX		INT64_MAX
+#define S64_MAX		((u64)INT64_MAX)
 #define U64_MAX		UINT64_MAX
 
-#define NSEC_PER_USEC	1000ULL
-#define NSEC_PER_MSEC	1000000ULL
-#define NSEC_PER_SEC	1000000000ULL
+#define NSEC_PER_USEC	((u64)1000)
+#define NSEC_PER_MSEC	((u64)1000000)
+#define NSEC_PER_SEC	((u64)1000000000)
 
 #define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
-#define BIT_ULL(n)	(1ULL << (n))
+#define BIT_ULL(n)	((u64)1 << (n))
 
 #define container_of(ptr, type, member) \
 	((type *)((char *)(ptr) - offsetof(type, member)))

@@ -263,12 +263,10 @@ static void scan_all(struct cal *cal)
 			scan(cal, c);
 }
 
-int cal_touched(struct cal *cal, struct cal_client *c)
+void cal_touched(struct cal *cal, struct cal_client *c)
 {
-	if (c->state != WAITING)
-		return 0;
-	scan(cal, c);
-	return 0;
+	if (c->state == WAITING)
+		scan(cal, c);
 }
 
 /* Turns */
@@ -701,11 +699,6 @@ u64 cal_client_id(const struct cal_client *c)
 const char *cal_client_error(const struct cal_client *c)
 {
 	return c->error;
-}
-
-void cal_client_set_flags(struct cal_client *c, unsigned int flags)
-{
-	c->flags |= flags;
 }
 
 struct cal_client *cal_next_client(const struct cal *cal,

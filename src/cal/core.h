@@ -124,7 +124,7 @@ int __must_check cal_input(struct cal *cal, struct cal_client *c,
 bool cal_client_parked(const struct cal_client *c);
 
 /** cal_touched() - @c may have stored a request in shared memory just now */
-int __must_check cal_touched(struct cal *cal, struct cal_client *c);
+void cal_touched(struct cal *cal, struct cal_client *c);
 
 /** cal_output() - next message to send, in order; false when there is none */
 bool cal_output(struct cal *cal, struct cal_out *out);
@@ -142,9 +142,6 @@ void *cal_client_owner(const struct cal_client *c);
 u64 cal_client_id(const struct cal_client *c);
 /** cal_client_error() - what @c did wrong, one line */
 const char *cal_client_error(const struct cal_client *c);
-/** cal_client_set_flags() - once more is known about the peer */
-void cal_client_set_flags(struct cal_client *c, unsigned int flags);
-
 /** cal_client_describe() - "waiting for 5.000000000 s" and the like, for people */
 void cal_client_describe(const struct cal *cal, const struct cal_client *c,
 			 char *buf, size_t len);

@@ -20,6 +20,9 @@ struct cal_server;
  * @time_limit: end the run when it would pass this simulated time (ns), 0: none
  * @no_shm: message mode for everybody
  * @late: clients may join later, so nobody is let run free for too long
+ * @hinted: all clients but the local one are UML kernels whose devices are the
+ *	local one's: a request appears in shared memory only in the client's own
+ *	turn or with cal_server_called(), so nobody else needs to be looked at
  * @owner: for the callbacks
  * @ended: nothing more will happen: CAL_ASLEEP, CAL_LIMIT; or CAL_EMPTY: the
  *	last client has gone. Called from the loop, may be called again after
@@ -34,7 +37,7 @@ struct cal_server_cfg {
 	unsigned int clients;
 	u64 tod;
 	u64 time_limit;
-	bool no_shm, late;
+	bool no_shm, late, hinted;
 	void *owner;
 	void (*ended)(void *owner, enum cal_verdict v);
 	void (*client_gone)(void *owner, u64 id, pid_t pid, const char *why);
@@ -52,6 +55,19 @@ u64 cal_server_now(const struct cal_server *s);
 
 /** cal_server_report() - who waits for what, a line per client */
 void cal_server_report(const struct cal_server *s, FILE *f);
+
+/*
+ * The local client: in this process, by direct calls. What the calendar has to
+ * say to it comes through @input, from the top of the loop.
+ */
+int __must_check cal_server_add_local(struct cal_server *s,
+				      void (*input)(void *owner,
+						    const struct tt_msg *m),
+				      void *owner);
+void cal_server_local_send(struct cal_server *s, const struct tt_msg *m);
+u64 cal_server_horizon(const struct cal_server *s);
+/** cal_server_called() - process @pid has answered a call of the local client */
+void cal_server_called(struct cal_server *s, pid_t pid);
 
 /** struct cal_stats - messages over sockets, both directions */
 struct cal_stats {

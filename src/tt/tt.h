@@ -28,81 +28,96 @@ struct tt_event {
 	void (*fn)(struct tt_event *ev);
 };
 
+/** enum tt_op_kind - see tt_get(), tt_register(), tt_propagate() */
+enum tt_op_kind {
+	TT_OP_START, TT_OP_GET, TT_OP_REGISTER, TT_OP_PROPAGATE, TT_OP_REQUEST,
+	TT_OP_WAIT
+};
+
 /**
- * struct tt_op - a conversation with the calendar that the owner waits for
- * @done: called from the loop when all of it has been acked, err 0 or -errno
+ * struct tt_op - something to settle with the calendar
+ * @done: called from the loop when it has been acked; err 0, or -errno when
+ *	the calendar is gone. May be NULL.
+ *
+ * Operations are settled one after the other, in order.
  */
 struct tt_op {
 	void (*done)(struct tt_op *op, int err);
-	u8 kind;
-	u64 arg;
+	enum tt_op_kind kind;
+	bool queued;
 	STAILQ_ENTRY(tt_op) entry;
 };
 
 /**
- * struct tt_transport - how messages reach the calendar
- * @send: pass @m on; the ACK comes back through tt_input()
+ * struct tt_transport - how the calendar is reached
+ * @send: pass @m on; its ACK comes back through tt_input()
  * @horizon: time before which we may move on without asking, ns
- * @called: a call has just been answered by process @pid, which may have
- *	stored a request in shared memory
- * @get, @request, @update: do it without a message: true when that was
- *	possible; may be NULL
- * @close: end the connection
- * @silent: WAIT and RUN are not acked (shared memory)
+ * @get, @request, @update: the same as the message, but without one: false
+ *	when the message is needed after all. May be NULL.
+ * @silent: WAIT and RUN are not acked
+ * @called: see tt_called(); may be NULL
  */
 struct tt_transport {
 	void (*send)(struct tt *tt, const struct tt_msg *m);
 	u64 (*horizon)(struct tt *tt);
-	void (*called)(struct tt *tt, pid_t pid);
 	bool (*get)(struct tt *tt, u64 *now);
 	bool (*request)(struct tt *tt, u64 when);
 	bool (*update)(struct tt *tt, u64 now);
 	bool (*silent)(const struct tt *tt);
-	void (*close)(struct tt *tt);
+	void (*called)(struct tt *tt, pid_t pid);
 };
 
 STAILQ_HEAD(tt_op_list, tt_op);
 
 /**
  * struct tt - the client
- * @instant_end: called when all events of the present instant have run and
- *	before time may move on; may take holds
- * @lost: the calendar is gone or has broken the protocol, @why says how
+ * @priv: the transport's
+ * @owner, @started, @instant_end, @lost: the owner's callbacks. @started: our
+ *	first turn has begun. @instant_end: all events of the instant have run
+ *	and time will move on after this; holds may be taken. @lost: the
+ *	calendar is gone or does not speak the protocol.
  * @now: simulated ns, as last learnt
+ * @propagated: the time at which the calendar knows us to be
+ * @free_until: as told by FREE_UNTIL since the last WAIT, else 0
+ * @requested: standing REQUEST, if @have_request
+ * @holds: see tt_hold()
+ * @ops: the first one is at the calendar if @op_sent, with @seq
  */
 struct tt {
 	const struct tt_transport *tp;
 	struct ring *ring;
 	void *priv;
+	void *owner;
+	void (*started)(struct tt *tt);
 	void (*instant_end)(struct tt *tt);
 	void (*lost)(struct tt *tt, const char *why);
-	void (*started)(struct tt *tt);
-	void *owner;
 
 	enum tt_state state;
+	u64 id;
 	u64 now;
-	u64 propagated;		/* the time that the calendar knows we are at */
-	u64 free_until;		/* as told by FREE_UNTIL */
-	bool have_free_until;
-	u64 requested;		/* standing REQUEST */
+	u64 propagated;
+	u64 free_until;
+	u64 requested;
 	bool have_request;
 	unsigned int holds;
 	struct heap events;
-	struct work step;
+	struct work work;
 
 	struct tt_op_list ops;
-	bool op_sent;		/* the first of ops is at the calendar */
-	struct tt_op step_op;
+	struct tt_op turn_op;
+	bool op_sent;
 	u32 seq;
 };
 
 /** tt_init() - a client that is TT_OFFLINE */
 void tt_init(struct tt *tt, struct ring *r, const struct tt_transport *tp,
 	     void *priv);
-void tt_fini(struct tt *tt);
 
 /** tt_start() - send START; @id as in the message, all ones for none */
 void tt_start(struct tt *tt, u64 id);
+
+/** tt_fini() - forget what is queued; no callback comes any more */
+void tt_fini(struct tt *tt);
 
 /**
  * tt_input() - a message from the calendar
@@ -150,7 +165,5 @@ void tt_propagate(struct tt *tt, struct tt_op *op);
 
 /** tt_called() - process @pid has answered a call of ours */
 void tt_called(struct tt *tt, pid_t pid);
-
-/** tt_local_open(), tt_remote_open(), tt_wall_open(): see local.h, remote.h, wall.h */
 
 #endif

@@ -13,7 +13,7 @@
  */
 
 /**
- * enum tt_op - message operation; client -> calendar unless said otherwise
+ * enum tt_msg_op - message operation; client -> calendar unless said otherwise
  * @TT_ACK: answer to any message, both directions, same seq
  * @TT_START: first message, time is the client's id (all ones: none)
  * @TT_REQUEST: run me at time; a later REQUEST replaces it
@@ -25,7 +25,7 @@
  * @TT_GET_TOD: the ACK carries the time of day
  * @TT_BROADCAST: both directions: to be passed to everybody
  */
-enum tt_op {
+enum tt_msg_op {
 	TT_ACK = 0,
 	TT_START = 1,
 	TT_REQUEST = 2,

@@ -1,0 +1,215 @@
+// SPDX-License-Identifier: BSD-3-Clause OR GPL-2.0-or-later
+/* A client of a calendar behind a socket, with or without shared memory. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "../base/log.h"
+#include "../ring/listen.h"
+#include "../ring/stream.h"
+#include "remote.h"
+
+/*
+ * In shared memory all times are the calendar's, also those of a client that
+ * came late, and so is our clock then. In messages they are our own, from 0.
+ */
+struct tt_remote {
+	struct tt *tt;
+	struct stream st;
+	bool acked;		/* START has been */
+	struct tt_shm *shm;	/* NULL: messages only */
+	size_t shm_len;
+	u16 slot;
+};
+
+/* Map what came with START's ACK, if it is what we understand. */
+static void map_shm(struct tt_remote *rem, int fd, u16 slot)
+{
+	struct tt_shm *shm;
+	struct stat sb;
+	size_t len;
+
+	if (fstat(fd, &sb) < 0 || (size_t)sb.st_size < sizeof(*shm))
+		return;
+	len = (size_t)sb.st_size;
+	shm = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	if (shm == MAP_FAILED)
+		return;
+	if (READ_ONCE(shm->version) != TT_SHM_VERSION ||
+	    READ_ONCE(shm->len) > len ||
+	    READ_ONCE(shm->len) < sizeof(*shm) +
+			(slot + (size_t)1) * sizeof(struct tt_shm_slot)) {
+		munmap(shm, len);
+		return;
+	}
+	rem->shm = shm;
+	rem->shm_len = len;
+	rem->slot = slot;
+	shm->slots[slot].capa |= TT_SHM_CAP_TIME_SHARE;
+}
+
+static void remote_msg(struct stream *st, const void *buf, size_t len,
+		       int *fds, unsigned int nfds)
+{
+	struct tt_remote *rem = container_of(st, struct tt_remote, st);
+	struct tt_msg m;
+
+	(void)len;
+	memcpy(&m, buf, sizeof(m));
+	if (!rem->acked && m.op == TT_ACK) {
+		rem->acked = true;
+		if (nfds > TT_START_ACK_MEMFD)
+			map_shm(rem, fds[TT_START_ACK_MEMFD],
+				(u16)(m.time & TT_START_ACK_ID));
+	}
+	if (rem->shm && m.op == TT_RUN)
+		rem->shm->slots[rem->slot].flags &= ~TT_SHM_REQ_RUN;
+	if (tt_input(rem->tt, &m) == 0)
+		stream_recv(st);
+}
+
+static void remote_closed(struct stream *st, int err)
+{
+	struct tt_remote *rem = container_of(st, struct tt_remote, st);
+
+	tt_dead(rem->tt, err && err != -ECONNRESET ? strerror(-err) :
+						     "has closed the connection");
+}
+
+static int no_payload(const void *hdr)
+{
+	(void)hdr;
+	return 0;
+}
+
+static const struct stream_ops remote_ops = {
+	.hdr_len = sizeof(struct tt_msg),
+	.payload_len = no_payload,
+	.msg = remote_msg,
+	.closed = remote_closed,
+};
+
+static void remote_send(struct tt *tt, const struct tt_msg *m)
+{
+	struct tt_remote *rem = tt->priv;
+
+	/* A failure shows as the end of the stream. */
+	(void)stream_send(&rem->st, m, sizeof(*m), NULL, 0);
+}
+
+static u64 remote_horizon(struct tt *tt)
+{
+	const struct tt_remote *rem = tt->priv;
+
+	return rem->shm ? READ_ONCE(rem->shm->free_until) : tt->free_until;
+}
+
+static bool remote_get(struct tt *tt, u64 *now)
+{
+	const struct tt_remote *rem = tt->priv;
+
+	if (!rem->shm)
+		return false;
+	*now = max_u64(*now, READ_ONCE(rem->shm->current_time));
+	return true;
+}
+
+static bool remote_request(struct tt *tt, u64 when)
+{
+	struct tt_remote *rem = tt->priv;
+	struct tt_shm *shm = rem->shm;
+	struct tt_shm_slot *own;
+	size_t running;
+
+	if (!shm)
+		return false;
+	running = READ_ONCE(shm->running_id);
+	if (rem->shm_len < sizeof(*shm) + (running + 1) * sizeof(*own) ||
+	    !(READ_ONCE(shm->slots[running].capa) & TT_SHM_CAP_TIME_SHARE))
+		return false;
+	own = &shm->slots[rem->slot];
+	WRITE_ONCE(own->req_time, when);
+	WRITE_ONCE(own->flags, own->flags | TT_SHM_REQ_RUN);
+	if (when < READ_ONCE(shm->free_until))
+		WRITE_ONCE(shm->free_until, when);
+	/* Before the kick's reply lets the other side look. */
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	return true;
+}
+
+static bool remote_update(struct tt *tt, u64 now)
+{
+	struct tt_remote *rem = tt->priv;
+
+	if (!rem->shm)
+		return false;
+	WRITE_ONCE(rem->shm->current_time, now);
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	return true;
+}
+
+static bool remote_silent(const struct tt *tt)
+{
+	const struct tt_remote *rem = tt->priv;
+
+	return rem->shm;
+}
+
+static const struct tt_transport remote_transport = {
+	.send = remote_send,
+	.horizon = remote_horizon,
+	.get = remote_get,
+	.request = remote_request,
+	.update = remote_update,
+	.silent = remote_silent,
+};
+
+int tt_remote_open(struct tt_remote **out, struct tt *tt, struct ring *r,
+		   const char *path)
+{
+	struct tt_remote *rem = calloc(1, sizeof(*rem));
+	int fd, ret;
+
+	if (!rem)
+		return -ENOMEM;
+	fd = connect_unix(path);
+	if (fd < 0) {
+		free(rem);
+		return fd;
+	}
+	ret = stream_open(&rem->st, r, fd, &remote_ops);
+	if (ret < 0) {
+		close(fd);
+		free(rem);
+		return ret;
+	}
+	rem->tt = tt;
+	tt_init(tt, r, &remote_transport, rem);
+	stream_recv(&rem->st);
+	*out = rem;
+	return 0;
+}
+
+static void released(struct stream *st)
+{
+	struct tt_remote *rem = container_of(st, struct tt_remote, st);
+
+	if (rem->shm)
+		munmap(rem->shm, rem->shm_len);
+	free(rem);
+}
+
+void tt_remote_close(struct tt_remote *rem)
+{
+	if (rem)
+		stream_close(&rem->st, released);
+}
+
+void tt_remote_stats(const struct tt_remote *rem, u64 *rx, u64 *tx)
+{
+	*rx = rem->st.rx_msgs;
+	*tx = rem->st.tx_msgs;
+}
