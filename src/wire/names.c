@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: BSD-3-Clause OR GPL-2.0-or-later
+/* Names of protocol messages, for logs and traces. */
+#include "timetravel.h"
+#include "vhost_user.h"
+
+#define NAME(prefix, op) [prefix##op] = #op
+
+static const char *const tt_names[TT_NR_OPS] = {
+	NAME(TT_, ACK),
+	NAME(TT_, START),
+	NAME(TT_, REQUEST),
+	NAME(TT_, WAIT),
+	NAME(TT_, GET),
+	NAME(TT_, UPDATE),
+	NAME(TT_, RUN),
+	NAME(TT_, FREE_UNTIL),
+	NAME(TT_, GET_TOD),
+	NAME(TT_, BROADCAST),
+};
+
+static const char *const vhost_user_names[VHOST_USER_NR_REQUESTS] = {
+	NAME(VHOST_USER_, GET_FEATURES),
+	NAME(VHOST_USER_, SET_FEATURES),
+	NAME(VHOST_USER_, SET_OWNER),
+	NAME(VHOST_USER_, RESET_OWNER),
+	NAME(VHOST_USER_, SET_MEM_TABLE),
+	NAME(VHOST_USER_, SET_LOG_BASE),
+	NAME(VHOST_USER_, SET_LOG_FD),
+	NAME(VHOST_USER_, SET_VRING_NUM),
+	NAME(VHOST_USER_, SET_VRING_ADDR),
+	NAME(VHOST_USER_, SET_VRING_BASE),
+	NAME(VHOST_USER_, GET_VRING_BASE),
+	NAME(VHOST_USER_, SET_VRING_KICK),
+	NAME(VHOST_USER_, SET_VRING_CALL),
+	NAME(VHOST_USER_, SET_VRING_ERR),
+	NAME(VHOST_USER_, GET_PROTOCOL_FEATURES),
+	NAME(VHOST_USER_, SET_PROTOCOL_FEATURES),
+	NAME(VHOST_USER_, GET_QUEUE_NUM),
+	NAME(VHOST_USER_, SET_VRING_ENABLE),
+	NAME(VHOST_USER_, SEND_RARP),
+	NAME(VHOST_USER_, NET_SET_MTU),
+	NAME(VHOST_USER_, SET_SLAVE_REQ_FD),
+	NAME(VHOST_USER_, IOTLB_MSG),
+	NAME(VHOST_USER_, SET_VRING_ENDIAN),
+	NAME(VHOST_USER_, GET_CONFIG),
+	NAME(VHOST_USER_, SET_CONFIG),
+	NAME(VHOST_USER_, CREATE_CRYPTO_SESSION),
+	NAME(VHOST_USER_, CLOSE_CRYPTO_SESSION),
+	NAME(VHOST_USER_, POSTCOPY_ADVISE),
+	NAME(VHOST_USER_, POSTCOPY_LISTEN),
+	NAME(VHOST_USER_, POSTCOPY_END),
+	NAME(VHOST_USER_, GET_INFLIGHT_FD),
+	NAME(VHOST_USER_, SET_INFLIGHT_FD),
+	NAME(VHOST_USER_, GPU_SET_SOCKET),
+	NAME(VHOST_USER_, RESET_DEVICE),
+	NAME(VHOST_USER_, VRING_KICK),
+};
+
+static const char *lookup(const char *const *names, u32 nr, u32 i)
+{
+	return i < nr && names[i] ? names[i] : "?";
+}
+
+const char *tt_op_name(u32 op)
+{
+	return lookup(tt_names, ARRAY_SIZE(tt_names), op);
+}
+
+const char *vhost_user_name(u32 request)
+{
+	return lookup(vhost_user_names, ARRAY_SIZE(vhost_user_names), request);
+}
