@@ -63,8 +63,8 @@ int vu_msg_payload_len(const struct vhost_user_hdr *h);
 
 /**
  * vu_msg_decode() - check a whole message against what its request allows
- * @m: result; @m->request, need_reply and reply are set even on -EINVAL
- *	and -ENOTSUP, so that the message can be refused with an ack
+ * @m: result; @m->request, need_reply and reply are set on error as well,
+ *	so that the message can be refused with an ack
  * @h: its header, accepted by vu_msg_payload_len()
  * @payload: @h->size bytes, any alignment
  * @nfds: file descriptors that came with it

@@ -27,6 +27,7 @@ struct vq;
  */
 struct vq_buf {
 	struct vq *vq;
+	u32 gen;		/* vq.c's: which set-up of the queue it is from */
 	u16 head;
 	unsigned int nr_out, nr_in;
 	size_t out_len, in_len;
@@ -37,9 +38,12 @@ struct vq_buf {
 /**
  * vq_pop() - take the next buffer that the driver has made available
  *
+ * Pop until there is none: only then does the driver know to kick again.
+ *
  * Return: 1 with @b filled in, 0 when there is none (or the queue is stopped,
  *	disabled or broken), -errno when the ring is malformed: the queue is
- *	then broken until it is set up again. A device may treat an error like 0.
+ *	then broken until it is set up again. -ENOMEM breaks nothing: the same
+ *	buffer comes again next time. A device may treat an error like 0.
  */
 int vq_pop(struct vq *vq, struct vq_buf *b);
 
@@ -49,14 +53,19 @@ int vq_pop(struct vq *vq, struct vq_buf *b);
  *
  * The driver gets its call when the device's callback has returned, once
  * for all that was pushed, unless it asked for none.
+ *
+ * When the queue was taken away meanwhile, guest memory is not touched: a
+ * disabled queue treats it as vq_drop(), one that was stopped, broken or set
+ * up anew just forgets it. Either way @b is free.
  */
 void vq_push(struct vq *vq, struct vq_buf *b, u32 written);
 
 /**
  * vq_drop() - let go of a buffer without using it
  *
- * To be called from dev_ops.stop: the buffer is handed out again, in its old
- * order, when the queue is enabled again without having been set up anew.
+ * The buffer is handed out again, in its old order and before newer ones, by
+ * the next vq_pop(). From dev_ops.stop that is when the queue is enabled again
+ * without having been set up anew; elsewhere it undoes a vq_pop().
  */
 void vq_drop(struct vq *vq, struct vq_buf *b);
 

@@ -3,6 +3,7 @@
 #ifndef VU_VRING_H
 #define VU_VRING_H
 
+#include "../base/heap.h"
 #include "vq.h"
 
 struct vring_desc;
@@ -17,13 +18,31 @@ struct vq_ops {
 	void (*broke)(struct vq *vq);
 };
 
+/** enum vq_head_state - where the buffer that begins at a descriptor is */
+enum vq_head_state {
+	VQ_HEAD_FREE,	/* the driver's, or in the avail ring */
+	VQ_HEAD_OUT,	/* in the hands of the device */
+	VQ_HEAD_AGAIN,	/* dropped: vq_pop() hands it out again */
+};
+
+/**
+ * struct vq_head - what is known of the buffer that begins at a descriptor
+ * @again: place among the dropped, by @fetched
+ * @fetched: the how manieth entry taken from the avail ring it was
+ */
+struct vq_head {
+	struct heap_node again;
+	u64 fetched;
+	enum vq_head_state state;
+};
+
 /**
  * struct vq - one split virtqueue
  *
  * The states are the specification's: started (by SET_VRING_KICK or a kick,
  * ended by GET_VRING_BASE) and enabled are independent; broken is sticky until
- * the ring is set up again. Buffers that were handed out when a queue was
- * stopped or disabled are handed out again (see vq_drop()).
+ * vq_set_num(). Buffers that were handed out when a queue was taken away are
+ * handed out again (see vq_drop()).
  *
  * All that the guest can write is read once and checked before use.
  */
@@ -45,23 +64,29 @@ struct vq {
 	struct vring_desc *desc;
 	struct vring_avail *avail;
 	struct vring_used *used;
-	u16 last_avail;
+	u16 last_avail;			/* next entry of the avail ring */
 	u16 used_idx;
 	u16 signalled_used;		/* used_idx at the last call */
 	bool signalled_valid;
-	bool pushed;
+	u32 nr_pushed;			/* since vq_take_pushed() */
 
-	/* buffers handed out: head -> order + 1, 0 when not out */
-	u64 *out_order;
-	u64 next_order;
-	u16 *again;			/* heads to hand out once more */
-	unsigned int nr_again, next_again;
+	/* buffers handed out or dropped */
+	u32 gen;			/* vq_buf of another one is stale */
+	struct vq_head *head;		/* @num of them */
+	struct heap again;
+	unsigned int nr_out, nr_again;
+	u64 fetched;
 
 	/* counters, since the session began */
 	u64 popped, pushed_bufs, calls, calls_suppressed;
 
 	struct iovec scratch[VQ_MAX_SEGS];
 };
+
+/*
+ * What follows may look at the ring where that is set up, and so may find it
+ * broken: ops->broke() is then called from there.
+ */
 
 /** vq_init() - an unconfigured, stopped, disabled queue */
 void vq_init(struct vq *vq, unsigned int index, const struct vq_ops *ops,
@@ -80,14 +105,20 @@ void vq_fini(struct vq *vq);
  */
 int vq_set_num(struct vq *vq, u32 num);
 
-/** vq_set_base() - SET_VRING_BASE: index of the next available entry; -EINVAL beyond 16 bits */
+/**
+ * vq_set_base() - SET_VRING_BASE: index of the next available entry
+ *
+ * Forgets buffers that are out or dropped.
+ *
+ * Return: 0, -EINVAL beyond 16 bits
+ */
 int vq_set_base(struct vq *vq, u32 base);
 
 /**
  * vq_set_addr() - SET_VRING_ADDR: user addresses of the three parts
  *
  * Also reads the used index from the guest: it, and not ours, is the truth
- * after a reconnect.
+ * after a reconnect. Buffers that are out stay out.
  *
  * Return: 0, -EINVAL (num not set, misaligned), -EFAULT (not inside one
  *	region of @mem). On error nothing has changed.
@@ -97,6 +128,11 @@ int vq_set_addr(struct vq *vq, const struct mem *mem, u64 desc, u64 avail,
 
 /**
  * vq_set_mem() - the memory table has been replaced
+ * @mem: the new one; NULL: there is none
+ *
+ * The device has pushed or dropped all buffers before, since they point into
+ * the old table; those that it still holds are as if dropped. vq_pending()
+ * may be true afterwards.
  *
  * Return: 0; -EFAULT when the ring is not inside @mem: the queue is then
  *	stopped, and starts again only after a new vq_set_addr()
@@ -113,13 +149,18 @@ int vq_start(struct vq *vq);
 /**
  * vq_stop() - GET_VRING_BASE
  *
- * The device has pushed or dropped all buffers before.
+ * The device has pushed or dropped all buffers before; those that it still
+ * holds are as if dropped. The base is moved back over dropped buffers, so
+ * that they are fetched again by whoever goes on from it. Where a buffer
+ * fetched later than a dropped one has been used already, one base cannot say
+ * so: then the dropped one is completed here, with length 0, and the driver
+ * sees that nothing has been done. A second vq_stop() changes nothing.
  *
  * Return: index of the next available entry to fetch
  */
 u16 vq_stop(struct vq *vq);
 
-/** vq_enable() - SET_VRING_ENABLE */
+/** vq_enable() - SET_VRING_ENABLE; no kick will come for what vq_pending() finds then */
 void vq_enable(struct vq *vq, bool on);
 
 /** vq_pending() - would vq_pop() return something other than 0 */
@@ -132,7 +173,8 @@ unsigned int vq_out(const struct vq *vq);
  * vq_take_pushed() - end a round of vq_push()
  *
  * Return: does the driver want a call for it (EVENT_IDX and NO_INTERRUPT
- *	looked at; false when nothing was pushed). Counts it either way.
+ *	looked at; false when nothing was pushed, or the queue has been stopped
+ *	or disabled meanwhile). Counts it either way.
  */
 bool vq_take_pushed(struct vq *vq);
 

@@ -1,0 +1,45 @@
+# SPDX-License-Identifier: BSD-3-Clause OR GPL-2.0-or-later
+# Unit tests: one program per file, with the kernel's kselftest harness.
+#
+# Included by the top Makefile. Uses CC, CFLAGS, BUILD and KSFT_INC (the
+# directory of kselftest_harness.h); SAN=1 adds the sanitizers. A test is
+# UNIT_name_SRCS: what it links besides selftests/unit/name.c.
+
+UNIT_DIR := selftests/unit
+UNIT_BUILD = $(BUILD)/unit$(if $(SAN),-san)
+
+UNIT_vq_SRCS := src/vu/vq.c src/vu/mem.c src/base/heap.c src/base/prng.c \
+	$(UNIT_DIR)/fake_ring.c
+
+UNIT_TESTS := $(sort $(patsubst UNIT_%_SRCS,%,$(filter UNIT_%_SRCS,$(.VARIABLES))))
+UNIT_BINS = $(UNIT_TESTS:%=$(UNIT_BUILD)/%)
+UNIT_SAN = $(if $(SAN),-fsanitize=address$(,)undefined -fno-sanitize-recover=all)
+, := ,
+
+UNIT_CFLAGS = $(CFLAGS) $(UNIT_SAN) -D_GNU_SOURCE
+# What the harness's macros define, and leave unused, is not ours to change.
+UNIT_TEST_CFLAGS = -Wno-missing-prototypes -Wno-unused-parameter \
+	-isystem $(KSFT_INC)
+
+unit_objs = $(patsubst %.c,$(UNIT_BUILD)/obj/%.o,$(UNIT_DIR)/$(1).c $(UNIT_$(1)_SRCS))
+
+$(UNIT_BUILD)/obj/$(UNIT_DIR)/%.o: UNIT_CFLAGS += $(UNIT_TEST_CFLAGS)
+$(UNIT_BUILD)/obj/%.o: %.c
+	@mkdir -p $(@D)
+	$(if $(V),,@echo "  CC      $@"; )$(CC) $(UNIT_CFLAGS) -MMD -MP -c -o $@ $<
+
+define unit_rule
+$(UNIT_BUILD)/$(1): $(call unit_objs,$(1))
+	$(if $(V),,@echo "  LD      $$@"; )$(CC) $(UNIT_CFLAGS) -o $$@ $$^
+-include $(patsubst %.o,%.d,$(call unit_objs,$(1)))
+endef
+$(foreach t,$(UNIT_TESTS),$(eval $(call unit_rule,$(t))))
+
+.PHONY: unit-build unit-check
+unit-build: $(UNIT_BINS)
+
+# Every program prints KTAP; all run, and one failure fails the target.
+unit-check: unit-build
+	@fail=0; for t in $(UNIT_BINS); do \
+		echo "# $$t"; $$t || fail=1; \
+	done; exit $$fail
