@@ -46,7 +46,7 @@ Results in the --out directory:
   config-refused       options of the fragments that this kernel does not have
   source, build        the tree, and its build directory: to build a module of
                        yours, make -C OUT/source O=OUT/build ARCH=um M=DIR
-  build.log            what make said
+  build.log, module.log  what make said
 
 A second run with the same input takes a fraction of a second.
 END
@@ -298,7 +298,7 @@ sync_tree()
 		--exclude='*.a' --exclude='.*.cmd' --exclude=/vmlinux \
 		--exclude=/linux "$@" "$source/" "$tree/"
 	if is_dirty "$tree"; then
-		kmake -C "$tree" -s mrproper >"$out/build.log" 2>&1 ||
+		kmake -C "$tree" -s mrproper >"$log" 2>&1 ||
 			failed "cannot clean the copy"
 	fi
 }
@@ -307,12 +307,9 @@ sync_tree()
 # names and dates, so that the same source gives the same kernel.
 kmake()
 {
-	env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL -u MAKEOVERRIDES \
-		-u O -u M -u CC -u CFLAGS -u LDFLAGS -u CROSS_COMPILE -u SUBARCH \
-		-u KBUILD_OUTPUT -u KBUILD_EXTMOD -u KCONFIG_CONFIG -u V -u W -u C \
-		-u LLVM -u KCFLAGS -u INSTALL_MOD_PATH \
+	env -i PATH="$PATH" HOME="${HOME:-/}" TMPDIR="${TMPDIR:-/tmp}" LC_ALL=C \
 		KBUILD_BUILD_USER=umtt KBUILD_BUILD_HOST=umtt \
-		KBUILD_BUILD_VERSION=1 \
+		KBUILD_BUILD_VERSION=1 KCFLAGS=-pipe \
 		KBUILD_BUILD_TIMESTAMP="$(date -u -r "$tree/Makefile")" \
 		make ARCH=um "$@"
 }
@@ -333,23 +330,24 @@ progress()
 			[ "$shown" -eq 0 ] || echo "$me: $1: $n objects, $((SECONDS - start)) s"
 			shown=$SECONDS
 		fi
-	done 3>>"$out/build.log"
+	done 3>>"$log"
 	[ ! -t 1 ] || printf '\r\033[K'
 }
 
 # Says what of the log matters, and gives up.
 failed()
 {
-	grep -E -i -A 3 '(^|[^-_a-z])(fatal )?error[: ]|undefined reference|No such file' "$out/build.log" |
-		grep -v '^--$' | head -n 15 >&2 || tail -n 10 "$out/build.log" >&2
-	die "$1; the whole log: $out/build.log"
+	grep -E -i -A 3 '(^|[^-_a-z])(fatal )?error[: ]|undefined reference|No such file' "$log" |
+		grep -v '^--$' | head -n 15 >&2 || tail -n 10 "$log" >&2
+	die "$1; the whole log: $log"
 }
 
 configure()
 {
 	mkdir -p "$work/build"
-	kmake -s -C "$tree" O="$work/build" KCONFIG_ALLCONFIG="$work/all.config" \
-		allnoconfig >>"$out/build.log" 2>&1 || failed "cannot configure the kernel"
+	kmake -s -C "$tree" O="$work/build" allnoconfig \
+		KCONFIG_ALLCONFIG="$work/all.config" >>"$log" 2>&1 ||
+		failed "cannot configure the kernel"
 	refused
 }
 
@@ -377,7 +375,8 @@ refused()
 
 build_kernel()
 {
-	: >"$out/build.log"
+	log=$out/build.log
+	: >"$log"
 	unstamp kernel
 	configure
 	kmake -C "$tree" O="$work/build" -j "$jobs" 2>&1 |
@@ -392,6 +391,8 @@ build_kernel()
 build_module()
 {
 	local dir=$work/modules-build
+	log=$out/module.log
+	: >"$log"
 	unstamp module
 	rm -rf "$dir"
 	mkdir -p "$dir" "$out/modules"
@@ -430,6 +431,7 @@ if ! flock -n 9; then
 fi
 
 start=$SECONDS
+log=$out/build.log
 choose_work_dir
 if [ -n "$source" ]; then
 	"$top/uml-glue/deps.sh" --for kernel-tree
