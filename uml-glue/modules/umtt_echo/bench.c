@@ -146,9 +146,9 @@ static int parse(const char __user *ubuf, size_t len, struct bench *b)
 	b->latency = DEFAULT_LATENCY;
 	if (sscanf(buf, "%lu %u %llu", &b->nr, &b->depth, &b->latency) < 1)
 		return -EINVAL;
-	if (!b->depth || b->nr < b->depth || b->nr > INT_MAX ||
-	    b->latency > NSEC_PER_SEC)
+	if (!b->nr || b->nr > INT_MAX || !b->depth || b->latency > NSEC_PER_SEC)
 		return -EINVAL;
+	b->depth = min_t(unsigned long, b->depth, b->nr);
 	return 0;
 }
 
