@@ -409,6 +409,13 @@ u64 cal_horizon(struct cal *cal)
 	return horizon(cal);
 }
 
+u64 cal_reach(const struct cal *cal, const struct cal_client *c)
+{
+	/* It has run below its horizon, and asks for nothing in its past. */
+	return max_u64(cal->now, c->state == WAITING ?
+			min_u64(c->req_time, c->run_horizon) : c->run_horizon);
+}
+
 /* Messages, one function each */
 
 static bool id_taken(const struct cal *cal, const struct cal_client *c, u64 id)

@@ -132,6 +132,9 @@ bool cal_output(struct cal *cal, struct cal_out *out);
 /** cal_horizon() - time before which the running client may go on, ns */
 u64 cal_horizon(struct cal *cal);
 
+/** cal_reach() - a time that @c has certainly not gone beyond, U64_MAX: none is known */
+u64 cal_reach(const struct cal *cal, const struct cal_client *c);
+
 /** cal_now() - simulated ns */
 u64 cal_now(struct cal *cal);
 

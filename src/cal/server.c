@@ -360,15 +360,29 @@ u64 cal_server_horizon(const struct cal_server *s)
 	return s->cal ? cal_horizon(s->cal) : 0;
 }
 
-void cal_server_called(struct cal_server *s, pid_t pid)
+static struct client *client_of(const struct cal_server *s, pid_t pid)
 {
 	struct client *c;
 
-	if (!s->cal || !s->cfg.hinted)
-		return;
 	LIST_FOREACH(c, &s->pids[(unsigned int)pid % PID_BUCKETS], by_pid)
 		if (c->pid == pid)
-			cal_touched(s->cal, c->core);
+			return c;
+	return NULL;
+}
+
+void cal_server_called(struct cal_server *s, pid_t pid)
+{
+	struct client *c = client_of(s, pid);
+
+	if (c && s->cal)
+		cal_touched(s->cal, c->core);
+}
+
+u64 cal_server_reach(const struct cal_server *s, pid_t pid)
+{
+	const struct client *c = client_of(s, pid);
+
+	return c && s->cal ? cal_reach(s->cal, c->core) : U64_MAX;
 }
 
 /* For people */

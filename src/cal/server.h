@@ -69,6 +69,9 @@ u64 cal_server_horizon(const struct cal_server *s);
 /** cal_server_called() - process @pid has answered a call of the local client */
 void cal_server_called(struct cal_server *s, pid_t pid);
 
+/** cal_server_reach() - time that client @pid has not gone beyond, U64_MAX: unknown */
+u64 cal_server_reach(const struct cal_server *s, pid_t pid);
+
 /** struct cal_stats - messages over sockets, both directions */
 struct cal_stats {
 	u64 rx, tx;

@@ -54,6 +54,8 @@ const char *dev_option(const struct dev *d, const char *key);
 
 /** dev_types_help() - list devices and their options, for --help */
 void dev_types_help(FILE *f);
+/** dev_link_help() - options of a link, for --help */
+void dev_link_help(FILE *f);
 
 /** struct dev_bus_stats - messages over sockets, both directions */
 struct dev_bus_stats {

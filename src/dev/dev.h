@@ -9,6 +9,7 @@
 #include "../base/heap.h"
 #include "../base/log.h"
 #include "../base/types.h"
+#include "../tt/event.h"
 #include "../vu/vq.h"
 
 /*
@@ -87,7 +88,10 @@ u64 dev_bus_now(const struct dev_bus *b);
  * Timers of the same instant run in the order in which they were armed.
  */
 struct dev_timer {
-	struct heap_node node;
+	union {
+		struct tt_event event;
+		struct heap_node node;
+	};
 	struct dev_bus *bus;
 	void (*fn)(struct dev_timer *t);
 };

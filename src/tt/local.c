@@ -24,6 +24,11 @@ static void local_called(struct tt *tt, pid_t pid)
 	cal_server_called(tt->priv, pid);
 }
 
+static u64 local_reach(struct tt *tt, pid_t pid)
+{
+	return cal_server_reach(tt->priv, pid);
+}
+
 static bool local_silent(const struct tt *tt)
 {
 	(void)tt;
@@ -36,6 +41,7 @@ static const struct tt_transport local_transport = {
 	.get = local_get,
 	.silent = local_silent,
 	.called = local_called,
+	.reach = local_reach,
 };
 
 static void input(void *owner, const struct tt_msg *m)

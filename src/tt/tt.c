@@ -374,3 +374,8 @@ void tt_called(struct tt *tt, pid_t pid)
 	if (tt->tp->called)
 		tt->tp->called(tt, pid);
 }
+
+u64 tt_reach(struct tt *tt, pid_t pid)
+{
+	return tt->tp->reach ? tt->tp->reach(tt, pid) : U64_MAX;
+}

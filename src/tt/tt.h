@@ -10,6 +10,7 @@
 #include "../base/heap.h"
 #include "../ring/ring.h"
 #include "../wire/timetravel.h"
+#include "event.h"
 
 struct tt;
 
@@ -21,12 +22,6 @@ struct tt;
  * @TT_WAITING: WAIT sent; only RUN makes us run again. REQUESTs may be made.
  */
 enum tt_state { TT_OFFLINE, TT_STARTING, TT_RUNNING, TT_WAITING };
-
-/** struct tt_event - something to do at an instant */
-struct tt_event {
-	struct heap_node node;
-	void (*fn)(struct tt_event *ev);
-};
 
 /** enum tt_op_kind - see tt_get(), tt_register(), tt_propagate() */
 enum tt_op_kind {
@@ -55,7 +50,7 @@ struct tt_op {
  * @get, @request, @update: the same as the message, but without one: false
  *	when the message is needed after all. May be NULL.
  * @silent: WAIT and RUN are not acked
- * @called: see tt_called(); may be NULL
+ * @called, @reach: see tt_called(), tt_reach(); may be NULL
  */
 struct tt_transport {
 	void (*send)(struct tt *tt, const struct tt_msg *m);
@@ -65,6 +60,7 @@ struct tt_transport {
 	bool (*update)(struct tt *tt, u64 now);
 	bool (*silent)(const struct tt *tt);
 	void (*called)(struct tt *tt, pid_t pid);
+	u64 (*reach)(struct tt *tt, pid_t pid);
 };
 
 STAILQ_HEAD(tt_op_list, tt_op);
@@ -162,6 +158,16 @@ void tt_register(struct tt *tt, struct tt_op *op);
  * To be done before another party can see us act (UPDATE).
  */
 void tt_propagate(struct tt *tt, struct tt_op *op);
+
+/**
+ * tt_reach() - a time that the kernel of process @pid has not gone beyond
+ *
+ * A kernel that runs free tells its time only before a kick. Being called at
+ * an earlier one would make its clock go back, and it panics.
+ *
+ * Return: simulated ns; U64_MAX: it may be anywhere
+ */
+u64 tt_reach(struct tt *tt, pid_t pid);
 
 /** tt_called() - process @pid has answered a call of ours */
 void tt_called(struct tt *tt, pid_t pid);

@@ -134,6 +134,13 @@ static bool wall_silent(const struct tt *tt)
 	return true;
 }
 
+/* Everybody is at the same time. */
+static u64 wall_reach(struct tt *tt, pid_t pid)
+{
+	(void)pid;
+	return tt->now;
+}
+
 static const struct tt_transport wall_transport = {
 	.send = wall_send,
 	.horizon = wall_horizon,
@@ -141,6 +148,7 @@ static const struct tt_transport wall_transport = {
 	.request = wall_request,
 	.update = wall_update,
 	.silent = wall_silent,
+	.reach = wall_reach,
 };
 
 int tt_wall_open(struct tt_wall **out, struct tt *tt, struct ring *r)

@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: BSD-3-Clause OR GPL-2.0-or-later */
+/* One vhost-user connection: messages in, queues and interrupts out. */
+#ifndef VU_SESSION_H
+#define VU_SESSION_H
+
+#include <sys/types.h>
+
+#include "../ring/stream.h"
+#include "call.h"
+#include "msg.h"
+#include "vring.h"
+
+struct mem;
+struct vu_session;
+struct vring_fd;
+
+/**
+ * struct vu_ops - what a session asks of who owns the device
+ * @negotiated: the driver's features are in s->features
+ * @kick: VRING_KICK for queue @vq, started and in order. No further message
+ *	is read before vu_kick_done().
+ * @ready: queue @vq may have buffers, and nobody waits for an answer
+ * @stop: let go of all buffers of queue @vq, now
+ * @config_set: the driver has written to cfg->config; -errno refuses, then
+ *	the old contents are restored
+ * @pushed: first vq_push() since vq_take_pushed()
+ * @closed: the session has ended: @why is NULL when the front-end just left.
+ *	Its queues are gone afterwards. Called once.
+ */
+struct vu_ops {
+	void (*negotiated)(struct vu_session *s);
+	void (*kick)(struct vu_session *s, unsigned int vq);
+	void (*ready)(struct vu_session *s, unsigned int vq);
+	void (*stop)(struct vu_session *s, unsigned int vq);
+	int (*config_set)(struct vu_session *s, size_t off, size_t len);
+	void (*pushed)(struct vq *vq);
+	void (*closed)(struct vu_session *s, const char *why);
+};
+
+/**
+ * struct vu_cfg - what is served; shared by all sessions of a device
+ * @name: of the device, for messages
+ * @features: virtio features of the device
+ * @inband_only: a front-end without in-band notifications and reply-ack is
+ *	refused: its kicks and our calls would have no place in simulated time
+ */
+struct vu_cfg {
+	const char *name;
+	const struct vu_ops *ops;
+	void *owner;
+	u64 features;
+	unsigned int nr_vqs;
+	u8 *config;
+	size_t config_size;
+	bool inband_only;
+};
+
+/** struct vu_vring - a queue and its event fds */
+struct vu_vring {
+	struct vq vq;
+	struct vring_fd *kick, *call, *err;
+};
+
+/**
+ * struct vu_session - the fields are for reading
+ * @pid: the front-end's process, 0 when unknown
+ * @features, @protocol: as negotiated
+ * @msg: the request being handled, while @handling
+ * @refs: the stream and each event fd that the kernel may still hold
+ * @closed, @closing: the owner has been told; everything is being closed
+ */
+struct vu_session {
+	const struct vu_cfg *cfg;
+	struct ring *ring;
+	pid_t pid;
+	u64 features, protocol;
+	struct vu_vring *vring;		/* cfg->nr_vqs */
+
+	struct stream st;
+	struct vu_chan chan;
+	struct mem *mem;
+	struct vu_msg msg;
+	bool handling, closing, closed;
+	unsigned int refs;
+	char why[160];
+	u64 kicks, event_calls;
+};
+
+/**
+ * vu_session_new() - serve a front-end on @fd
+ *
+ * Return: 0; -ENOMEM, @fd is then still the caller's
+ */
+int __must_check vu_session_new(struct vu_session **out, struct ring *r,
+				int fd, pid_t pid, const struct vu_cfg *cfg);
+
+/** vu_session_close() - end it from our side; ops->closed() is not called */
+void vu_session_close(struct vu_session *s);
+
+/** vu_kick_done() - answer the VRING_KICK and read on; @err 0 or -errno */
+void vu_kick_done(struct vu_session *s, int err);
+
+/** vu_inband() - do kicks and calls travel as messages */
+bool vu_inband(const struct vu_session *s);
+
+/**
+ * vu_notify() - the driver is to look at queue @vq
+ * @c: done() when a call that needs an answer has got it
+ *
+ * Return: true when @c is under way; false when nothing will come (an event
+ *	fd was written, or the driver polls)
+ */
+bool vu_notify(struct vu_session *s, struct vu_call *c, unsigned int vq);
+
+/** vu_notify_config() - the driver is to look at the configuration space; as vu_notify() */
+bool vu_notify_config(struct vu_session *s, struct vu_call *c);
+
+#endif
