@@ -134,9 +134,9 @@ static void chan_closed(struct stream *st, int err)
 	struct vu_chan *ch = container_of(st, struct chan_stream, st)->ch;
 
 	if (ch)
-		chan_broken(ch, err == -EMSGSIZE || err == -EPROTO ?
+		chan_broken(ch, err && err != -ECONNRESET && err != -EPIPE ?
 			    "sent a malformed message on the slave channel" :
-			    "closed the slave channel");
+			    NULL);
 }
 
 static int chan_payload_len(const void *buf)

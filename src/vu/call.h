@@ -27,8 +27,8 @@ STAILQ_HEAD(vu_call_list, vu_call);
  * struct vu_chan - the channel; requests are sent one at a time, in order
  *
  * Answers carry no number, so there is never more than one to come.
- * @broken: the master does not speak the protocol here (@why); called once,
- *	from the loop, after all requests have failed
+ * @broken: the master has closed its end (@why is NULL) or does not speak the
+ *	protocol; called once, from the loop, after all requests have failed
  */
 struct vu_chan {
 	struct ring *ring;

@@ -68,7 +68,8 @@ static void put_session(void *p)
 
 	if (--s->refs)
 		return;
-	for (i = 0; i < s->cfg->nr_vqs; i++)
+	/* The device, and s->cfg with it, may be gone by now. */
+	for (i = 0; i < s->nr_vqs; i++)
 		vq_fini(&s->vring[i].vq);
 	mem_unmap(s->mem);
 	free(s->vring);
@@ -88,7 +89,7 @@ static void teardown(struct vu_session *s)
 	if (s->closing)
 		return;
 	s->closing = true;
-	for (i = 0; i < s->cfg->nr_vqs; i++) {
+	for (i = 0; i < s->nr_vqs; i++) {
 		vring_fd_close(s->vring[i].kick);
 		vring_fd_close(s->vring[i].call);
 		vring_fd_close(s->vring[i].err);
@@ -194,7 +195,7 @@ static int set_features(struct vu_session *s, int *fds)
 		return refuse(s, "features %#" PRIx64 " were never offered",
 			      f & ~offered(s));
 	s->features = f;
-	for (i = 0; i < s->cfg->nr_vqs; i++) {
+	for (i = 0; i < s->nr_vqs; i++) {
 		s->vring[i].vq.event_idx =
 			f & BIT_ULL(VIRTIO_RING_F_EVENT_IDX);
 		s->vring[i].vq.indirect =
@@ -216,10 +217,10 @@ static int set_owner(struct vu_session *s, int *fds)
 
 static struct vu_vring *get_vring(struct vu_session *s, u32 index)
 {
-	if (index < s->cfg->nr_vqs)
+	if (index < s->nr_vqs)
 		return &s->vring[index];
 	refuse(s, "there is no queue %u, only %u of them", index,
-	       s->cfg->nr_vqs);
+	       s->nr_vqs);
 	return NULL;
 }
 
@@ -248,7 +249,7 @@ static int disable_all(struct vu_session *s, int *fds)
 	unsigned int i;
 
 	(void)fds;
-	for (i = 0; i < s->cfg->nr_vqs; i++)
+	for (i = 0; i < s->nr_vqs; i++)
 		disable(s, &s->vring[i]);
 	return 0;
 }
@@ -263,7 +264,7 @@ static int set_mem_table(struct vu_session *s, int *fds)
 	ret = mem_map(&s->mem, s->msg.mem.region, s->msg.mem.nr, fds);
 	if (ret < 0)
 		return ret;
-	for (i = 0; i < s->cfg->nr_vqs; i++) {
+	for (i = 0; i < s->nr_vqs; i++) {
 		v = &s->vring[i];
 		take_buffers(s, v);
 		if (vq_set_mem(&v->vq, s->mem) < 0)
@@ -271,7 +272,7 @@ static int set_mem_table(struct vu_session *s, int *fds)
 				 i);
 	}
 	mem_unmap(old);
-	for (i = 0; i < s->cfg->nr_vqs; i++)
+	for (i = 0; i < s->nr_vqs; i++)
 		rescan(s, &s->vring[i]);
 	return 0;
 }
@@ -456,7 +457,7 @@ static int get_queue_num(struct vu_session *s, int *fds)
 	(void)fds;
 	if (!negotiated(s, VHOST_USER_PROTOCOL_F_MQ))
 		return refuse(s, "GET_QUEUE_NUM without protocol feature MQ");
-	return reply_u64(s, s->cfg->nr_vqs);
+	return reply_u64(s, s->nr_vqs);
 }
 
 static int set_vring_enable(struct vu_session *s, int *fds)
@@ -703,6 +704,7 @@ int vu_session_new(struct vu_session **out, struct ring *r, int fd, pid_t pid,
 		return -ENOMEM;
 	}
 	s->cfg = cfg;
+	s->nr_vqs = cfg->nr_vqs;
 	s->ring = r;
 	s->pid = pid;
 	s->refs = 1;

@@ -74,7 +74,8 @@ struct vu_session {
 	struct ring *ring;
 	pid_t pid;
 	u64 features, protocol;
-	struct vu_vring *vring;		/* cfg->nr_vqs */
+	struct vu_vring *vring;
+	unsigned int nr_vqs;
 
 	struct stream st;
 	struct vu_chan chan;
