@@ -29,6 +29,7 @@ enum client_state { NEW, STARTING, RUNNING, WAITING };
  * @by_id: entry in cal.starts while STARTING
  * @req: entry in cal.requests while WAITING with a request that will come
  * @req_time: standing request, NEVER when none
+ * @wants_never: none, because it has asked to sleep for ever
  * @seq_sent, @seq_acked: of messages to the client that it must ack
  * @run_horizon: horizon at the beginning of its turn
  * @sent_horizon: the last FREE_UNTIL of its turn
@@ -48,6 +49,7 @@ struct cal_client {
 	u64 offset;
 	struct heap_node by_id, req;
 	u64 req_time;
+	bool wants_never;
 	u32 seq_sent, seq_acked;
 	u64 run_horizon, sent_horizon, acked_horizon;
 	u32 lower_seq;
@@ -62,7 +64,7 @@ struct cal {
 	struct cal_cfg cfg;
 	u64 now;
 	struct client_list clients, parked;
-	unsigned int nr_clients, nr_new, nr_started;
+	unsigned int nr_clients, nr_new, nr_started, nr_left;
 	bool open;			/* the expected clients have come */
 	struct cal_client *running;
 	struct heap starts, requests;
@@ -217,6 +219,7 @@ static void set_request(struct cal *cal, struct cal_client *c, u64 t)
 {
 	if (t < cal->now)
 		t = cal->now;
+	c->wants_never = t == NEVER;
 	if (t == c->req_time)
 		return;
 	c->req_time = t;
@@ -279,6 +282,7 @@ static void begin_turn(struct cal *cal, struct cal_client *c)
 	c->state = RUNNING;
 	cal->running = c;
 	c->req_time = NEVER;
+	c->wants_never = false;
 	c->run_horizon = c->sent_horizon = c->acked_horizon = h;
 	if (!shm)
 		return;
@@ -337,16 +341,25 @@ static void admit(struct cal *cal, struct cal_client *c)
 	c->parked = false;
 }
 
+/* Nobody has a request that will come. */
+static enum cal_verdict judge_quiet(const struct cal *cal)
+{
+	const struct cal_client *c;
+
+	TAILQ_FOREACH(c, &cal->clients, entry)
+		if (c->wants_never)
+			return CAL_ASLEEP;
+	return cal->nr_left ? CAL_EMPTY : CAL_GOING;
+}
+
 static enum cal_verdict judge(const struct cal *cal)
 {
 	const struct heap_node *first = heap_first(&cal->requests);
 
-	if (!cal->nr_clients)
-		return cal->nr_started ? CAL_EMPTY : CAL_GOING;
 	if (!cal->open || cal->running || cal->nr_new)
 		return CAL_GOING;
 	if (!first)
-		return CAL_ASLEEP;
+		return judge_quiet(cal);
 	if (cal->cfg.time_limit && first->time > cal->cfg.time_limit)
 		return CAL_LIMIT;
 	return CAL_GOING;
@@ -477,8 +490,6 @@ static int do_request(struct cal *cal, struct cal_client *c,
 static int do_wait(struct cal *cal, struct cal_client *c,
 		   const struct tt_msg *m)
 {
-	u64 t;
-
 	if (c->state != RUNNING)
 		return violation(c, "sent WAIT while it was not running");
 	if (!is_silent(c))
@@ -486,9 +497,8 @@ static int do_wait(struct cal *cal, struct cal_client *c,
 	scan(cal, c);
 	/* Now the request counts. */
 	c->state = WAITING;
-	t = c->req_time;
-	c->req_time = NEVER;
-	set_request(cal, c, t);
+	if (c->req_time != NEVER)
+		heap_insert(&cal->requests, &c->req, c->req_time);
 	end_turn(cal);
 	return 0;
 }
@@ -634,6 +644,7 @@ void cal_client_gone(struct cal *cal, struct cal_client *c)
 	heap_remove(&cal->requests, &c->req);
 	TAILQ_REMOVE(&cal->clients, c, entry);
 	cal->nr_clients--;
+	cal->nr_left++;
 	if (c->state == NEW)
 		cal->nr_new--;
 	if (c->state == STARTING && !cal->open)
@@ -730,7 +741,8 @@ void cal_client_describe(const struct cal *cal, const struct cal_client *c,
 		break;
 	case WAITING:
 		if (c->req_time == NEVER)
-			snprintf(buf, len, "sleeps for ever");
+			snprintf(buf, len, "%s", c->wants_never ?
+				 "sleeps for ever" : "waits to be used");
 		else
 			snprintf(buf, len, "waits for %" PRIu64 ".%09" PRIu64 " s",
 				 c->req_time / NSEC_PER_SEC,

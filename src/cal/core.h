@@ -59,9 +59,11 @@ struct cal_cfg {
 /**
  * enum cal_verdict - can anything still happen
  * @CAL_GOING: yes, or it has not begun
- * @CAL_ASLEEP: every client waits and none has a request that will come
+ * @CAL_ASLEEP: every client waits, none has a request that will come, and at
+ *	least one has asked to sleep for ever
  * @CAL_LIMIT: the next request is beyond the time limit
- * @CAL_EMPTY: all clients have gone
+ * @CAL_EMPTY: clients have gone, and those that are left, if any, wait without
+ *	a request, as a slave does that nobody uses
  */
 enum cal_verdict { CAL_GOING, CAL_ASLEEP, CAL_LIMIT, CAL_EMPTY };
 

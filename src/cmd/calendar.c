@@ -93,7 +93,7 @@ static error_t parse_opt(int key, char *arg, struct argp_state *state)
 static const struct argp argp = {
 	options, parse_opt, NULL,
 	"Own simulated time: decide which of its clients runs when.\v"
-	"Ends with 0 when all clients have left, 124 at the time limit, 125 when"
+	"Ends with 0 when all clients have left, or only idle slaves remain, 124 at the time limit, 125 when"
 	" all of them sleep for ever.", NULL, NULL, NULL
 };
 
