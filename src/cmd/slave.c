@@ -134,8 +134,12 @@ static void lost(struct tt *tt, const char *why)
 {
 	struct slave *s = container_of(tt, struct slave, tt);
 
-	log_err(NULL, "the calendar at %s %s", s->calendar, why);
-	ring_stop(&s->ring, EXIT_UMTT);
+	if (why)
+		log_err(NULL, "the calendar at %s %s", s->calendar, why);
+	else
+		log_warn(NULL, "the calendar at %s has left, and so do we",
+			 s->calendar);
+	ring_stop(&s->ring, why ? EXIT_UMTT : 0);
 }
 
 static int open_clock(struct slave *s)

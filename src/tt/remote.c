@@ -75,8 +75,7 @@ static void remote_closed(struct stream *st, int err)
 {
 	struct tt_remote *rem = container_of(st, struct tt_remote, st);
 
-	tt_dead(rem->tt, err && err != -ECONNRESET ? strerror(-err) :
-						     "has closed the connection");
+	tt_dead(rem->tt, err && err != -ECONNRESET ? strerror(-err) : NULL);
 }
 
 static int no_payload(const void *hdr)

@@ -71,7 +71,8 @@ STAILQ_HEAD(tt_op_list, tt_op);
  * @owner, @started, @instant_end, @lost: the owner's callbacks. @started: our
  *	first turn has begun. @instant_end: all events of the instant have run
  *	and time will move on after this; holds may be taken. @lost: the
- *	calendar is gone or does not speak the protocol.
+ *	calendar is gone (@why is NULL when it just closed its end) or does not
+ *	speak the protocol.
  * @now: simulated ns, as last learnt
  * @propagated: the time at which the calendar knows us to be
  * @free_until: as told by FREE_UNTIL since the last WAIT, else 0
@@ -124,7 +125,7 @@ void tt_fini(struct tt *tt);
  */
 int tt_input(struct tt *tt, const struct tt_msg *m);
 
-/** tt_dead() - the transport has lost the calendar */
+/** tt_dead() - the transport has lost the calendar; @why NULL: it just left */
 void tt_dead(struct tt *tt, const char *why);
 
 /** tt_event_arm() - (re)arm @ev for @when; times that have passed mean now */
