@@ -1,49 +1,125 @@
 # SPDX-License-Identifier: BSD-3-Clause OR GPL-2.0-or-later
-# Builds umtt and its tests; 'make help' is the index.
+# Builds umtt, its kernel and its tests; 'make help' is the index.
 
 MAKEFLAGS += --no-builtin-rules
 .DELETE_ON_ERROR:
 .SUFFIXES:
+.DEFAULT_GOAL := all
 
-BUILD	?= build
+BUILD	:= build
 VERSION	:= 0.1
 PREFIX	?= /usr/local
-CC	?= gcc
+LIBEXEC	:= $(PREFIX)/lib/umtt
 ifeq ($(origin CC),default)
 CC	:= gcc
 endif
+KERNEL	?= 6.12
 
 WARN	:= -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
 	   -Wpointer-arith -Wundef -Werror
 CFLAGS	?= -O2 -g
-ALL_CFLAGS = -std=gnu11 $(WARN) -D_GNU_SOURCE -DUMTT_VERSION='"$(VERSION)"' \
-	   -DUMTT_LIBEXECDIR='"$(PREFIX)/lib/umtt"' $(CFLAGS)
+override CFLAGS := -std=gnu11 $(WARN) -D_GNU_SOURCE $(CFLAGS)
 LDLIBS	:= -luring -lcyaml -lyaml
 
 ifeq ($(SAN),1)
-BUILD	:= $(BUILD)/san
-CFLAGS	+= -fsanitize=address,undefined -fno-omit-frame-pointer \
-	   -fno-sanitize-recover=undefined
+OUT	:= $(BUILD)/san
+SANFLAGS := -fsanitize=address,undefined -fno-omit-frame-pointer \
+	   -fno-sanitize-recover=all
+else
+OUT	:= $(BUILD)
 endif
 
-ifneq ($(V),1)
-Q	:= @
-endif
+Q	:= $(if $(V),,@)
+
+.PHONY: help
+help: ## print this list
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' \
+		$(MAKEFILE_LIST)
+	@echo
+	@echo "  KERNEL=6.1   another version of Debian's linux-source (default 6.12)"
+	@echo "  KDIR=DIR     a kernel tree of your own, from 6.1 on; it is not modified"
+	@echo "  V=1          show the commands; SAN=1: with sanitizers; PREFIX=$(PREFIX)"
+
+.PHONY: all deps umtt
+all: umtt $(OUT)/umtt-init ## build umtt and the init of its nodes (default)
+
+# Packages come first, and only once.
+DEPS	:= $(BUILD)/.deps-build
+$(DEPS): uml-glue/deps.sh
+	@sh uml-glue/deps.sh --for build
+	@mkdir -p $(@D) && touch $@
+
+umtt: $(OUT)/umtt ## build build/umtt alone
 
 SRCS	:= $(wildcard src/*/*.c)
-OBJS	:= $(SRCS:%.c=$(BUILD)/obj/%.o)
+OBJS	:= $(SRCS:%.c=$(OUT)/obj/%.o)
 
-.PHONY: all umtt
-all: umtt
-umtt: $(BUILD)/umtt
-
-$(BUILD)/umtt: $(OBJS)
+$(OUT)/umtt: $(OBJS)
 	@echo "  LD      $@"
-	$(Q)$(CC) $(ALL_CFLAGS) -o $@ $^ $(LDLIBS)
+	$(Q)$(CC) $(CFLAGS) $(SANFLAGS) -o $@ $^ $(LDLIBS)
 
-$(BUILD)/obj/%.o: %.c Makefile
+$(OUT)/obj/src/%.o: src/%.c Makefile | $(DEPS)
 	@echo "  CC      $<"
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+	$(Q)$(CC) $(CFLAGS) $(SANFLAGS) -DUMTT_VERSION='"$(VERSION)"' \
+		-DUMTT_LIBEXEC='"$(LIBEXEC)"' -MMD -MP -c -o $@ $<
 
 -include $(OBJS:.o=.d)
+
+# PID 1 of every node: static, since it runs before there is a root.
+INIT_SRCS := $(wildcard uml-glue/guest/*.c)
+$(OUT)/umtt-init: $(INIT_SRCS) $(wildcard uml-glue/guest/*.h) Makefile | $(DEPS)
+	@echo "  CC      $@"
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CFLAGS) -static -o $@ $(INIT_SRCS)
+
+# The kernel, $(BUILD)/kernel/VERSION/linux; its script knows what is up to date.
+.PHONY: kernel
+kernel: ## build the User-Mode Linux kernel of the nodes (3 minutes, once)
+ifdef KDIR
+	@sh uml-glue/deps.sh --for kernel-tree
+	@uml-glue/kernel/build.sh --source "$(KDIR)" --out $(BUILD)/kernel/kdir
+else
+	@sh uml-glue/deps.sh --for kernel-$(KERNEL)
+	@uml-glue/kernel/build.sh --version $(KERNEL) --out $(BUILD)/kernel/$(KERNEL)
+endif
+KOUT	:= $(BUILD)/kernel/$(if $(KDIR),kdir,$(KERNEL))
+
+.PHONY: run
+run: all kernel ## two kernels ping each other, and an hour passes
+	@$(BUILD)/umtt run uml-glue/labs/two-nodes.yaml --kernel $(KOUT)/linux --stats
+
+# Tests
+
+KSFT_INC := $(BUILD)/kernel/6.12/source/tools/testing/selftests
+-include selftests/unit/unit.mk
+-include selftests/proto/proto.mk
+-include selftests/fuzz/fuzz.mk
+
+.PHONY: check check-deps
+check-deps:
+	@sh uml-glue/deps.sh --for check --for kernel-$(KERNEL)
+
+check: check-deps ## run all tests (after 'make run' about 5 minutes)
+	@$(MAKE) --no-print-directory all kernel
+	@KERNEL=$(KERNEL) KDIR="$(KDIR)" BUILD=$(BUILD) selftests/check.sh
+
+.PHONY: bench
+bench: all kernel ## what a ping and an echo cost, beside the floor of this host
+	@BUILD=$(BUILD) KOUT=$(KOUT) selftests/bench/bench.sh
+
+.PHONY: install uninstall clean
+install: all ## install umtt, its man page and, if it is built, the kernel
+	install -D -m 755 $(OUT)/umtt $(DESTDIR)$(PREFIX)/bin/umtt
+	install -D -m 755 $(OUT)/umtt-init $(DESTDIR)$(LIBEXEC)/umtt-init
+	install -D -m 644 Documentation/man/umtt.1 $(DESTDIR)$(PREFIX)/share/man/man1/umtt.1
+	if [ -x $(KOUT)/linux ]; then \
+		install -D -m 755 $(KOUT)/linux $(DESTDIR)$(LIBEXEC)/kernel/linux; \
+	fi
+
+uninstall: ## undo it
+	rm -rf $(DESTDIR)$(PREFIX)/bin/umtt $(DESTDIR)$(LIBEXEC) \
+		$(DESTDIR)$(PREFIX)/share/man/man1/umtt.1
+
+clean: ## remove what was built, except the kernels (for those: rm -r build)
+	find $(BUILD) -mindepth 1 -maxdepth 1 ! -name kernel -exec rm -r {} + 2>/dev/null || true
