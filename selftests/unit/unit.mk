@@ -16,7 +16,7 @@ UNIT_BINS = $(UNIT_TESTS:%=$(UNIT_BUILD)/%)
 UNIT_SAN = $(if $(SAN),-fsanitize=address$(,)undefined -fno-sanitize-recover=all)
 , := ,
 
-UNIT_CFLAGS = $(CFLAGS) $(UNIT_SAN) -D_GNU_SOURCE
+UNIT_CFLAGS = $(CFLAGS) $(UNIT_SAN) -D_GNU_SOURCE -pthread
 # What the harness's macros define, and leave unused, is not ours to change.
 UNIT_TEST_CFLAGS = -Wno-missing-prototypes -Wno-unused-parameter \
 	-isystem $(KSFT_INC)

@@ -157,10 +157,14 @@ struct table {
 	u32 nr;
 };
 
-/** struct chain - what has been found so far; segments are in vq->scratch */
+/**
+ * struct chain - what has been found so far; segments are in vq->scratch
+ * @writable: the readable part is over, even if there is nothing to write to
+ */
 struct chain {
 	unsigned int nr_out, nr_in;
 	u64 out_len, in_len;
+	bool writable;
 };
 
 static int load_desc(struct vq *vq, const struct table *t, u32 i,
@@ -198,9 +202,11 @@ static int add_segments(struct vq *vq, struct chain *c,
 	int n;
 
 	if (d->flags & VRING_DESC_F_WRITE)
-		c->in_len += d->len;
-	else if (c->nr_in)
+		c->writable = true;
+	else if (c->writable)
 		return break_vq(vq, -EINVAL, "readable descriptor after a writable one");
+	if (c->writable)
+		c->in_len += d->len;
 	else
 		c->out_len += d->len;
 	if (c->out_len + c->in_len > UINT32_MAX)
@@ -211,7 +217,7 @@ static int add_segments(struct vq *vq, struct chain *c,
 		return break_vq(vq, -E2BIG, "buffer of too many segments");
 	if (n < 0)
 		return break_vq(vq, -EFAULT, "descriptor not in guest memory");
-	if (d->flags & VRING_DESC_F_WRITE)
+	if (c->writable)
 		c->nr_in += n;
 	else
 		c->nr_out += n;
@@ -608,12 +614,12 @@ u16 vq_stop(struct vq *vq)
 	struct heap_node *first;
 
 	recall(vq);
-	/* The last buffers fetched can be unfetched, others not: see the header. */
+	/* Only the last buffers fetched can be unfetched: see the header. */
 	while ((first = heap_first(&vq->again)) &&
 	       first->time != vq->fetched - vq->nr_again) {
 		u16 head = head_take_again(vq);
 
-		if (vq->started && !vq->broken)
+		if (vq_usable(vq))
 			push_head(vq, head, 0);
 		else
 			head_free(vq, head);

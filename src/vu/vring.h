@@ -154,7 +154,9 @@ int vq_start(struct vq *vq);
  * that they are fetched again by whoever goes on from it. Where a buffer
  * fetched later than a dropped one has been used already, one base cannot say
  * so: then the dropped one is completed here, with length 0, and the driver
- * sees that nothing has been done. A second vq_stop() changes nothing.
+ * sees that nothing has been done. (Not when the queue is disabled: its memory
+ * may be in use for something else already, so such a buffer is lost.) A
+ * second vq_stop() changes nothing.
  *
  * Return: index of the next available entry to fetch
  */
