@@ -80,6 +80,11 @@ struct dev_vq {
 	STAILQ_ENTRY(dev_vq) dirty_entry;
 	struct tt_event ready;
 	struct notify notify;
+	/* moderation: see dev_vq_coalesce() */
+	u64 coalesce_ns;
+	u32 coalesce_bufs;
+	bool call_now;
+	struct tt_event call_due;
 	/* looking at the ring without a kick */
 	bool rescan;
 	struct tt_op rescan_op;
@@ -260,6 +265,7 @@ static void mark_dirty(struct dev_vq *v)
 static void flush_vq(struct dev_vq *v)
 {
 	struct dev *d = v->d;
+	struct vq *vq;
 
 	if (!d->session)
 		return;
@@ -270,8 +276,27 @@ static void flush_vq(struct dev_vq *v)
 			     d->bus->tt->now + 1);
 		return;
 	}
-	if (vq_take_pushed(&d->session->vring[v->index].vq))
+	vq = &d->session->vring[v->index].vq;
+	if (v->coalesce_ns && !v->call_now &&
+	    vq->nr_pushed < v->coalesce_bufs) {
+		if (!v->call_due.node.queued)
+			tt_event_arm(d->bus->tt, &v->call_due,
+				     d->bus->tt->now + v->coalesce_ns);
+		return;
+	}
+	v->call_now = false;
+	tt_event_cancel(d->bus->tt, &v->call_due);
+	if (vq_take_pushed(vq))
 		notify(&v->notify);
+}
+
+/* Buffers have waited long enough for their call. */
+static void call_due(struct tt_event *ev)
+{
+	struct dev_vq *v = container_of(ev, struct dev_vq, call_due);
+
+	v->call_now = true;
+	mark_dirty(v);
 }
 
 static void flush_config(struct dev *d)
@@ -488,8 +513,10 @@ static void forget_session(struct dev *d)
 	d->kick.next = false;
 	if (d->kick.state != KICK_IDLE)
 		d->kick.aborted = true;
-	for (i = 0; i < d->ops->nr_vqs; i++)
+	for (i = 0; i < d->ops->nr_vqs; i++) {
 		tt_event_cancel(d->bus->tt, &d->vq[i].ready);
+		tt_event_cancel(d->bus->tt, &d->vq[i].call_due);
+	}
 	tt_event_cancel(d->bus->tt, &d->config_event);
 	d->config_due = d->config_dirty = false;
 }
@@ -602,6 +629,7 @@ static int alloc_parts(struct dev *d)
 		d->vq[i].d = d;
 		d->vq[i].index = i;
 		d->vq[i].ready.fn = vq_ready;
+		d->vq[i].call_due.fn = call_due;
 		init_notify(&d->vq[i].notify, d, i);
 	}
 	init_notify(&d->config_notify, d, CONFIG);
@@ -963,6 +991,12 @@ void dev_config_changed(struct dev *d)
 	d->bus->config_changes = true;
 	if (tt->state != TT_RUNNING && !d->bus->flush_event.node.queued)
 		tt_event_arm(tt, &d->bus->flush_event, tt->now);
+}
+
+void dev_vq_coalesce(struct dev *d, unsigned int vq, u64 ns, u32 bufs)
+{
+	d->vq[vq].coalesce_ns = ns;
+	d->vq[vq].coalesce_bufs = bufs;
 }
 
 u64 dev_bus_now(const struct dev_bus *b)

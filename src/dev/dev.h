@@ -78,6 +78,16 @@ bool dev_feature(const struct dev *d, unsigned int bit);
 /** dev_config_changed() - tell the driver that dev_config() has changed */
 void dev_config_changed(struct dev *d);
 
+/**
+ * dev_vq_coalesce() - interrupt moderation for queue @vq
+ * @ns: a pushed buffer waits so long for its call, in simulated time; 0: none
+ * @bufs: but no longer than until so many have been pushed
+ *
+ * If the driver finds the buffers by itself meanwhile, as most do when they
+ * handle the interrupt of another queue, the call is saved.
+ */
+void dev_vq_coalesce(struct dev *d, unsigned int vq, u64 ns, u32 bufs);
+
 /** dev_now() - simulated ns */
 u64 dev_now(const struct dev *d);
 u64 dev_bus_now(const struct dev_bus *b);

@@ -32,6 +32,9 @@
 #define MAC_LEN		6
 #define QUEUE_DEFAULT	1000
 #define QUEUE_MAX	65536
+/* Interrupt moderation of sent frames, of the order of what hardware does. */
+#define TX_COALESCE_NS		NSEC_PER_MSEC
+#define TX_COALESCE_FRAMES	32
 
 enum { VQ_RX, VQ_TX, NR_VQS };
 
@@ -357,6 +360,23 @@ static int get_queue(struct net *n, struct dev_args *a)
 	return n->queue ? 0 : -ENOMEM;
 }
 
+/*
+ * The driver asks to hear of each sent frame, but cleans up on its own when it
+ * sends or receives the next: so wait a while, as hardware does.
+ */
+static int get_coalesce(struct dev *d, struct dev_args *a)
+{
+	u64 ns = TX_COALESCE_NS, frames = TX_COALESCE_FRAMES;
+	int err;
+
+	err = dev_arg_time(a, "tx-coalesce", &ns);
+	if (!err)
+		err = dev_arg_u64(a, "tx-frames", &frames);
+	if (!err)
+		dev_vq_coalesce(d, VQ_TX, ns, (u32)min_u64(frames, UINT32_MAX));
+	return err;
+}
+
 static int net_probe(struct dev *d, struct dev_args *a)
 {
 	struct virtio_net_config *c = dev_config(d);
@@ -373,6 +393,8 @@ static int net_probe(struct dev *d, struct dev_args *a)
 		err = get_mtu(n, a, l);
 	if (!err)
 		err = get_queue(n, a);
+	if (!err)
+		err = get_coalesce(d, a);
 	if (err)
 		return err;
 	c->status = htole16(VIRTIO_NET_S_LINK_UP);
@@ -415,7 +437,9 @@ const struct dev_ops net_dev_ops = {
 	.help = "link=NAME     the link that the port is on (default: " LINK_DEFAULT ")\n"
 		"mac=ADDR      (default: follows from seed and name)\n"
 		"mtu=BYTES     (default: the link's)\n"
-		"queue=FRAMES  that may wait for the driver (default: 1000)\n",
+		"queue=FRAMES  that may wait for the driver (default: 1000)\n"
+		"tx-coalesce=TIME  from a sent frame to its interrupt (default: 1ms)\n"
+		"tx-frames=N       that are sent before there is one (default: 32)\n",
 	.virtio_id = NET_ID,
 	.nr_vqs = NR_VQS,
 	.features = BIT_ULL(VIRTIO_NET_F_MAC) | BIT_ULL(VIRTIO_NET_F_STATUS) |

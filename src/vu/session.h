@@ -23,7 +23,7 @@ struct vring_fd;
  * @stop: let go of all buffers of queue @vq, now
  * @config_set: the driver has written to cfg->config; -errno refuses, then
  *	the old contents are restored
- * @pushed: first vq_push() since vq_take_pushed()
+ * @pushed: the device has used a buffer of @vq
  * @closed: the session has ended: @why is NULL when the front-end just left.
  *	Its queues are gone afterwards. Called once.
  */

@@ -407,7 +407,8 @@ static void push_head(struct vq *vq, u16 head, u32 written)
 	head_free(vq, head);
 	store_used(vq, head, written);
 	vq->pushed_bufs++;
-	if (!vq->nr_pushed++ && vq->ops->pushed)
+	vq->nr_pushed++;
+	if (vq->ops->pushed)
 		vq->ops->pushed(vq);
 }
 

@@ -12,7 +12,7 @@ struct vring_used;
 
 /** struct vq_ops - what the owner of a queue wants to hear of */
 struct vq_ops {
-	/* the first vq_push() since vq_take_pushed() */
+	/* a buffer has been used, of vq->nr_pushed since vq_take_pushed() */
 	void (*pushed)(struct vq *vq);
 	/* the ring is malformed and will not be touched again; vq->why */
 	void (*broke)(struct vq *vq);
