@@ -229,12 +229,13 @@ void echo_forget(struct echo_req *r)
 
 /*
  * Waits until everything came back, at most a (simulated) second longer than
- * @ns. Returns 0, or -ETIMEDOUT.
+ * @ns. Returns 0, or -ETIMEDOUT. An idle wait: hours are not too long here.
  */
 int echo_wait(struct echo_dev *e, u64 ns)
 {
-	if (wait_event_timeout(e->wait, !atomic_read_acquire(&e->in_flight),
-			       nsecs_to_jiffies(ns) + HZ))
+	if (wait_event_idle_timeout(e->wait,
+				    !atomic_read_acquire(&e->in_flight),
+				    nsecs_to_jiffies(ns) + HZ))
 		return 0;
 	return -ETIMEDOUT;
 }
