@@ -125,7 +125,8 @@ TEST_F(vq, push_out_of_order)
 	EXPECT_TRUE(used_is(&self->r, 3, 1));
 	EXPECT_TRUE(used_is(&self->r, 1, 0));
 	EXPECT_TRUE(used_is(&self->r, 2, 1));
-	EXPECT_EQ(1, self->nr_pushed);
+	EXPECT_EQ(3, self->nr_pushed);
+	EXPECT_EQ(3, self->vq.nr_pushed);
 }
 
 TEST_F(vq, written_is_at_most_the_writable_part)
@@ -872,6 +873,11 @@ TEST_F(vq, event_idx_asks_for_a_kick_when_it_begins)
 	EXPECT_EQ(3, *fake_avail_event(&self->r));
 	vq_enable(&self->vq, true);
 	EXPECT_EQ(500, *fake_avail_event(&self->r));
+	/* Or enabled before it was started. */
+	EXPECT_EQ(500, vq_stop(&self->vq));
+	*fake_avail_event(&self->r) = 3;
+	ASSERT_EQ(0, vq_start(&self->vq));
+	EXPECT_EQ(500, *fake_avail_event(&self->r));
 }
 
 TEST_F(vq, without_event_idx_nothing_is_written_behind_the_ring)
@@ -896,7 +902,7 @@ TEST_F(vq, no_call_for_a_queue_that_was_taken_away)
 	EXPECT_FALSE(vq_take_pushed(&self->vq));
 	ASSERT_EQ(0, vq_start(&self->vq));
 	use_one(self);
-	ASSERT_EQ(0, vq_set_num(&self->vq, NUM));
+	ASSERT_EQ(0, fake_connect(&self->r, &self->vq));
 	EXPECT_FALSE(vq_take_pushed(&self->vq));
 }
 
