@@ -1,0 +1,409 @@
+// SPDX-License-Identifier: BSD-3-Clause OR GPL-2.0-or-later
+/* umtt run: a command in a lab of User-Mode Linux kernels. */
+#include <argp.h>
+#include <errno.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "../base/log.h"
+#include "../base/units.h"
+#include "../dev/bus.h"
+#include "../lab/host.h"
+#include "../lab/labfile.h"
+#include "../lab/run.h"
+#include "cmd.h"
+
+enum {
+	OPT_LINK = 256, OPT_KERNEL, OPT_ROOT, OPT_SEED, OPT_TIME_LIMIT,
+	OPT_WALL_LIMIT, OPT_CPU, OPT_STATS, OPT_NO_SHM, OPT_TOD, OPT_MEM,
+	OPT_APPEND, OPT_MODULE, OPT_OUT,
+};
+
+static const struct argp_option options[] = {
+	{ NULL, 0, NULL, 0, "The lab:", 1 },
+	{ "node", 'n', "N", 0, "Without a lab file: N nodes on one link, node1 (10.0.0.1), node2 (10.0.0.2)..., each with an rng and a net port; COMMAND runs in the first (default: 1)", 0 },
+	{ "device", 'd', "TYPE[,key=value...]", 0, "One more device for every node; repeat for more. Net ports take ip=ADDR/PLEN and gw=ADDR for the node, besides the options below", 0 },
+	{ "link", OPT_LINK, "NAME[,key=value...]", 0, "Declare a link, or replace that of the lab file", 0 },
+	{ "seed", OPT_SEED, "N", 0, "Everything random follows from it (default: 1)", 0 },
+	{ "tod", OPT_TOD, "TIME", 0, "Time of day when the lab begins: " LAB_TOD_HELP " (default: 2030-01-01)", 0 },
+	{ NULL, 0, NULL, 0, "Every node:", 2 },
+	{ "kernel", OPT_KERNEL, "PATH", 0, "User-Mode Linux kernel to run (default: the one that 'make kernel' has built)", 0 },
+	{ "root", OPT_ROOT, "DIR", 0, "Directory that is the root file system, read-only (default: /)", 0 },
+	{ "mem", OPT_MEM, "SIZE", 0, "Memory (default: 256M)", 0 },
+	{ "append", OPT_APPEND, "ARGS", 0, "Add ARGS to the kernel's command line; may be repeated", 0 },
+	{ "module", OPT_MODULE, "FILE.ko [ARGS]", 0, "Load a kernel module before COMMAND runs; may be repeated", 0 },
+	{ NULL, 0, NULL, 0, "The run:", 3 },
+	{ "time-limit", OPT_TIME_LIMIT, "TIME", 0, "End with status 124 when simulated time would pass TIME (\"10s\", \"2h\")", 0 },
+	{ "wall-limit", OPT_WALL_LIMIT, "TIME", 0, "End with status 124 after TIME of the host's time", 0 },
+	{ "cpu", OPT_CPU, "N|none", 0, "Run everything on CPU N, or on all of them; one CPU is fastest (default: one that is chosen)", 0 },
+	{ "no-shm", OPT_NO_SHM, NULL, 0, "No shared memory between kernels and calendar: messages only", 0 },
+	{ "out", 'o', "DIR", 0, "Keep the kernels' logs in DIR, NODE.log", 0 },
+	{ "stats", OPT_STATS, "all", OPTION_ARG_OPTIONAL, "At the end, print what was simulated and what it cost; with =all, the counters of all devices and links as well", 0 },
+	{ "verbose", 'v', NULL, 0, "Show the kernels' logs; twice: every message of the protocols", 0 },
+	{ 0 }
+};
+
+static const char doc[] =
+	"Run COMMAND in a User-Mode Linux kernel, in simulated time.\n\n"
+	"The lab consists of the nodes, devices and links of LAB.yaml; without it,"
+	" of one node with an rng and a net port. COMMAND runs as root in the"
+	" first node, in the present directory. The node sees the host's files,"
+	" read-only, with fresh memory in /tmp, /var/tmp, /run and /dev/shm; its"
+	" clock is simulated, so that sleeping costs nothing."
+	"\v"
+	"The lab ends when COMMAND does. Exit status: COMMAND's, or 128 and the"
+	" signal that ended it; 124 at a limit; 125 when the lab has failed.\n\n"
+	"Device types and their options:\n";
+
+/**
+ * struct run_args - the command line
+ * @lab_file: NULL: none
+ * @command: NULL: none
+ * The other strings are NULL when the option was not given.
+ */
+struct run_args {
+	const char *lab_file;
+	char **command;
+	unsigned int nodes;
+	bool nodes_given, stats, counters, no_shm;
+	int cpu, verbose;
+	const char *kernel, *root, *out, *seed, *time_limit, *wall_limit, *tod,
+		   *mem;
+	struct strvec devices, links, append, modules;
+};
+
+static void parse_nodes(struct run_args *a, const char *arg,
+			struct argp_state *state)
+{
+	u64 n;
+
+	if (units_number(arg, &n) || !n || n > LAB_MAX_NODES)
+		argp_error(state, "--node %s: not a number from 1 to %d", arg,
+			   LAB_MAX_NODES);
+	a->nodes = (unsigned int)n;
+	a->nodes_given = true;
+}
+
+static int parse_cpu(const char *arg, struct argp_state *state)
+{
+	u64 n;
+
+	if (strcmp(arg, "none") == 0)
+		return HOST_CPU_NONE;
+	if (units_number(arg, &n) || n > INT_MAX)
+		argp_error(state, "--cpu %s: neither a CPU's number nor none",
+			   arg);
+	return (int)n;
+}
+
+static error_t parse_value(int key, char *arg, struct run_args *a)
+{
+	switch (key) {
+	case 'd':
+		strvec_add(&a->devices, arg);
+		break;
+	case OPT_LINK:
+		strvec_add(&a->links, arg);
+		break;
+	case OPT_APPEND:
+		strvec_split(&a->append, arg);
+		break;
+	case OPT_MODULE:
+		strvec_add(&a->modules, arg);
+		break;
+	case OPT_KERNEL:
+		a->kernel = arg;
+		break;
+	case OPT_ROOT:
+		a->root = arg;
+		break;
+	case OPT_SEED:
+		a->seed = arg;
+		break;
+	case OPT_TIME_LIMIT:
+		a->time_limit = arg;
+		break;
+	case OPT_WALL_LIMIT:
+		a->wall_limit = arg;
+		break;
+	case OPT_TOD:
+		a->tod = arg;
+		break;
+	case OPT_MEM:
+		a->mem = arg;
+		break;
+	case 'o':
+		a->out = arg;
+		break;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+	return 0;
+}
+
+static error_t parse_opt(int key, char *arg, struct argp_state *state)
+{
+	struct run_args *a = state->input;
+
+	switch (key) {
+	case 'n':
+		parse_nodes(a, arg, state);
+		break;
+	case OPT_CPU:
+		a->cpu = parse_cpu(arg, state);
+		break;
+	case OPT_STATS:
+		a->stats = true;
+		if (arg && strcmp(arg, "all") != 0)
+			argp_error(state, "--stats=%s: only all is known", arg);
+		a->counters = arg;
+		break;
+	case OPT_NO_SHM:
+		a->no_shm = true;
+		break;
+	case 'v':
+		a->verbose++;
+		break;
+	case ARGP_KEY_ARG:
+		if (a->lab_file)
+			argp_error(state, "unexpected argument '%s': COMMAND goes after --",
+				   arg);
+		a->lab_file = arg;
+		break;
+	case ARGP_KEY_END:
+		if (a->lab_file && a->nodes_given)
+			argp_error(state, "--node is for runs without a lab file");
+		if (!a->lab_file && !a->command)
+			argp_error(state, "nothing to run: give LAB.yaml, or -- COMMAND");
+		break;
+	default:
+		return parse_value(key, arg, a);
+	}
+	return 0;
+}
+
+/* After the list of options: what devices there are. */
+static char *help_filter(int key, const char *text, void *input)
+{
+	char *buf = NULL;
+	size_t len;
+	FILE *f;
+
+	(void)input;
+	if (key != ARGP_KEY_HELP_POST_DOC)
+		return (char *)text;
+	f = open_memstream(&buf, &len);
+	if (!f)
+		return (char *)text;
+	fprintf(f, "%s", text);
+	dev_types_help(f);
+	fprintf(f, "\nOptions of a link:\n");
+	dev_link_help(f);
+	fclose(f);
+	return buf;
+}
+
+static const struct argp argp = {
+	options, parse_opt, "[LAB.yaml] [-- COMMAND...]", doc, NULL,
+	help_filter, NULL
+};
+
+/*
+ * From arguments to the lab
+ */
+
+static int bad_value(const char *option, const char *value, const char *want)
+{
+	log_err(NULL, "--%s %s: not %s", option, value, want);
+	return -EINVAL;
+}
+
+static int set_limit(const char *option, const char *s, u64 *limit)
+{
+	if (s && (units_time(s, NSEC_PER_SEC, limit) || !*limit))
+		return bad_value(option, s, "a time, as 10s, 1.5ms or 2h");
+	return 0;
+}
+
+static int set_path(const char *option, const char *s, bool dir, char **path)
+{
+	struct stat st;
+	char *real;
+
+	if (!s)
+		return 0;
+	real = realpath(s, NULL);
+	if (!real || stat(real, &st) < 0 || S_ISDIR(st.st_mode) != dir) {
+		free(real);
+		return bad_value(option, s, dir ? "a directory" : "a file");
+	}
+	free(*path);
+	*path = real;
+	return 0;
+}
+
+static int set_top(struct lab *lab, const struct run_args *a)
+{
+	if (a->seed && units_number(a->seed, &lab->seed))
+		return bad_value("seed", a->seed, "a number from 0 to 2^64 - 1");
+	if (a->tod && lab_parse_tod(a->tod, &lab->tod))
+		return bad_value("tod", a->tod, LAB_TOD_HELP);
+	if (set_limit("time-limit", a->time_limit, &lab->time_limit) ||
+	    set_limit("wall-limit", a->wall_limit, &lab->wall_limit) ||
+	    set_path("kernel", a->kernel, false, &lab->kernel) ||
+	    set_path("root", a->root, true, &lab->root))
+		return -EINVAL;
+	return 0;
+}
+
+/* A link of the same name is replaced. */
+static void set_link(struct lab *lab, const char *spec)
+{
+	size_t len = strcspn(spec, ","), i;
+
+	for (i = 0; i < lab->links.n; i++) {
+		char *old = lab->links.v[i];
+
+		if (strcspn(old, ",") != len || strncmp(old, spec, len) != 0)
+			continue;
+		free(old);
+		lab->links.v[i] = xstrdup(spec);
+		return;
+	}
+	strvec_add(&lab->links, spec);
+}
+
+static int add_module(struct lab *lab, const char *spec)
+{
+	size_t len = strcspn(spec, " ");
+	char *file = xstrdup(spec), *path = NULL;
+	unsigned int i;
+	int ret;
+
+	file[len] = '\0';
+	ret = set_path("module", file, false, &path);
+	for (i = 0; i < lab->nr_nodes && !ret; i++)
+		strvec_addf(&lab->nodes[i].modules, "%s%s", path, spec + len);
+	free(path);
+	free(file);
+	return ret;
+}
+
+static int set_nodes(struct lab *lab, const struct run_args *a)
+{
+	u64 mem = 0;
+	unsigned int i;
+	size_t j;
+
+	if (a->mem && (units_size(a->mem, &mem) || mem < LAB_MIN_MEMORY ||
+		       mem > LAB_MAX_MEMORY))
+		return bad_value("mem", a->mem, "a size from " LAB_MEMORY_HELP);
+	for (i = 0; i < lab->nr_nodes; i++) {
+		if (mem)
+			lab->nodes[i].memory = mem;
+		strvec_add_all(&lab->nodes[i].devices, &a->devices);
+		strvec_add_all(&lab->nodes[i].kernel_args, &a->append);
+	}
+	for (j = 0; j < a->modules.n; j++)
+		if (add_module(lab, a->modules.v[j]))
+			return -EINVAL;
+	return 0;
+}
+
+static int set_command(struct lab *lab, const struct run_args *a)
+{
+	struct strvec *command = &lab->nodes[0].command;
+	char **word;
+
+	if (a->command && !*a->command) {
+		log_err(NULL, "there is no COMMAND after --");
+		return -EINVAL;
+	}
+	if (a->command)
+		strvec_free(command);
+	for (word = a->command; word && *word; word++)
+		strvec_add(command, *word);
+	if (command->n)
+		return 0;
+	log_err(a->lab_file, "the first node has no command, and the lab ends with it: give key 'nodes[0].command', or -- COMMAND");
+	return -EINVAL;
+}
+
+static int make_lab(struct lab *lab, const struct run_args *a)
+{
+	size_t i;
+	int ret = 0;
+
+	if (!a->lab_file)
+		lab_make_default(lab, a->nodes);
+	else if (access(a->lab_file, F_OK) < 0 && !strchr(a->lab_file, '.'))
+		ret = bad_value("", a->lab_file, "a lab file; a command goes after --");
+	else
+		ret = labfile_load(lab, a->lab_file);
+	if (ret)
+		return ret;
+	for (i = 0; i < a->links.n; i++)
+		set_link(lab, a->links.v[i]);
+	if (set_top(lab, a) || set_nodes(lab, a) || set_command(lab, a))
+		return -EINVAL;
+	return 0;
+}
+
+static void free_args(struct run_args *a)
+{
+	strvec_free(&a->devices);
+	strvec_free(&a->links);
+	strvec_free(&a->append);
+	strvec_free(&a->modules);
+}
+
+/* argp does not tell what stood behind "--". */
+static int cut_command(int argc, char **argv, struct run_args *a)
+{
+	int i;
+
+	for (i = 1; i < argc; i++) {
+		if (strcmp(argv[i], "--") != 0)
+			continue;
+		a->command = &argv[i + 1];
+		argv[i] = NULL;
+		return i;
+	}
+	return argc;
+}
+
+static int run(const struct run_args *a, const struct lab *lab)
+{
+	char *cwd = getcwd(NULL, 0);
+	char *out = a->out ? xpath(cwd ? cwd : "/", a->out) : NULL;
+	struct run_cfg cfg = {
+		.lab = lab, .out = out, .cpu = a->cpu, .no_shm = a->no_shm,
+		.stats = a->stats, .counters = a->counters, .verbose = a->verbose,
+	};
+	int status = run_lab(&cfg);
+
+	free(out);
+	free(cwd);
+	return status;
+}
+
+int cmd_run(int argc, char **argv)
+{
+	struct run_args a = { .nodes = 1, .cpu = HOST_CPU_CHOOSE };
+	struct lab lab;
+	int status = EXIT_UMTT;
+
+	argc = cut_command(argc, argv, &a);
+	argp_parse(&argp, argc, argv, 0, NULL, &a);
+	if (a.verbose)
+		log_set_level(a.verbose > 1 ? LOG_DBG : LOG_INFO);
+	lab_init(&lab);
+	if (make_lab(&lab, &a) == 0)
+		status = run(&a, &lab);
+	lab_fini(&lab);
+	free_args(&a);
+	return status;
+}

@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: BSD-3-Clause OR GPL-2.0-or-later */
+/* What umtt and the init process of a node say to each other. */
+#ifndef LAB_CHANNEL_H
+#define LAB_CHANNEL_H
+
+#include <stdint.h>
+
+/*
+ * DOC: The channel
+ *
+ * umtt to init: the file CHANNEL_CONF of the initramfs, "key=value" strings,
+ * each with a NUL behind it; a key may come several times, order matters.
+ *
+ * init to umtt: frames, a header and up to CHANNEL_MAX_DATA bytes, written to
+ * one serial line in one write each. A frame fits the 2048 bytes to which the
+ * kernel's tty layer cuts writes. One line for everything, because then the
+ * order of what the command writes to stdout and stderr is kept.
+ *
+ * The host's end is a socket of whole messages (SOCK_SEQPACKET) or, for
+ * kernels before 6.8, a pipe, so a reader must not rely on message bounds.
+ */
+
+#define CHANNEL_CONF	"/umtt.conf"
+#define CHANNEL_TTY	"/dev/ttyS0"
+#define CHANNEL_UML	"ssl0"
+
+/*
+ * Keys of CHANNEL_CONF:
+ *
+ * hostname=NAME
+ * root=DIR		of the host, the root file system
+ * start=NS		on the node's clock, before which the command does not start
+ * arg=WORD		of the command; none: the node only idles
+ * env=NAME=VALUE	of the command
+ * cwd=DIR		of the command; "/" when it does not exist
+ * keep=PATH		stays visible below a directory that becomes a tmpfs
+ * module=FILE ARGS	of the initramfs, loaded in this order
+ * net=INDEX ADDR/PLEN	address for the interface of platform device INDEX
+ * gw=ADDR		default route
+ * host=ADDR NAME	a line for /etc/hosts
+ */
+
+/**
+ * enum channel_kind - what a frame carries
+ * @CHANNEL_OUT: bytes of the command's stdout
+ * @CHANNEL_ERR: bytes of its stderr
+ * @CHANNEL_EXIT: struct channel_exit: the command has ended
+ * @CHANNEL_FAIL: text: init itself could not do its work; nothing follows
+ */
+enum channel_kind {
+	CHANNEL_OUT = 'O',
+	CHANNEL_ERR = 'E',
+	CHANNEL_EXIT = 'X',
+	CHANNEL_FAIL = 'F',
+};
+
+#define CHANNEL_MAGIC	0xa5
+
+/** struct channel_hdr - in front of every frame; @len bytes follow */
+struct channel_hdr {
+	uint8_t kind, magic;
+	uint16_t len;
+};
+
+#define CHANNEL_MAX_FRAME	2048
+#define CHANNEL_MAX_DATA	(CHANNEL_MAX_FRAME - sizeof(struct channel_hdr))
+
+/**
+ * struct channel_exit - payload of CHANNEL_EXIT
+ * @now: the node's clock since its boot, ns
+ * @status: as of a shell: the exit code, or 128 and the signal
+ */
+struct channel_exit {
+	uint64_t now;
+	uint32_t status;
+	uint32_t reserved;
+};
+
+#endif

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: BSD-3-Clause OR GPL-2.0-or-later */
+/* Description of a lab: what is to be simulated, wherever that was said. */
+#ifndef LAB_LAB_H
+#define LAB_LAB_H
+
+#include <stdbool.h>
+
+#include "strvec.h"
+
+#define LAB_MAX_NODES	4096
+#define LAB_MAX_NAME	32
+
+/* Less does not boot; more is surely a mistake. */
+#define LAB_MIN_MEMORY	(16ULL << 20)
+#define LAB_MAX_MEMORY	(1ULL << 40)
+#define LAB_MEMORY_HELP	"16M to 1T"
+
+/**
+ * struct lab_node - one kernel
+ * @name: host name, unique; also names its devices and its log
+ * @memory: bytes
+ * @command: words; none: the node only idles
+ * @kernel_args: added to the kernel's command line
+ * @devices: as for --device
+ * @modules: absolute path of a module, a space and its parameters
+ * @wait: the lab goes on until this command has ended; always so for the
+ *	first node
+ * @needed: when this kernel ends before the lab does, the lab has failed
+ */
+struct lab_node {
+	char *name;
+	u64 memory;
+	struct strvec command, kernel_args, devices, modules;
+	bool wait, needed;
+};
+
+/**
+ * struct lab - all of it
+ * @kernel: path of a User-Mode Linux kernel; NULL: the one built with umtt
+ * @root: directory of the host that is the nodes' root file system
+ * @seed: all that is random follows from it
+ * @time_limit: simulated ns; 0: none
+ * @wall_limit: ns of the host's time; 0: none
+ * @tod: time of day at simulated time 0, ns since 1970
+ * @links: as for --link
+ */
+struct lab {
+	char *kernel, *root;
+	u64 seed, time_limit, wall_limit, tod;
+	struct strvec links;
+	struct lab_node *nodes;
+	unsigned int nr_nodes;
+};
+
+/** lab_init() - an empty lab with the defaults of everything else */
+void lab_init(struct lab *lab);
+void lab_fini(struct lab *lab);
+
+/**
+ * lab_add_node() - add a node with default settings
+ *
+ * Return: valid until the next call
+ */
+struct lab_node *lab_add_node(struct lab *lab, const char *name);
+
+/**
+ * lab_make_default() - @n nodes on one link, each with an rng and a net port
+ *
+ * They are called node1, node2... and have the addresses 10.0.0.1, 10.0.0.2...
+ */
+void lab_make_default(struct lab *lab, unsigned int n);
+
+/**
+ * lab_name_error() - what is wrong with @name as the name of a node or link
+ *
+ * Return: NULL if nothing
+ */
+const char *lab_name_error(const char *name);
+
+/**
+ * lab_parse_tod() - time of day: "2030-01-01", "2030-01-01T12:30:00" (UTC),
+ * "@SECONDS" since 1970, or "now": the host's time
+ * @tod: ns since 1970
+ *
+ * Return: 0 or -EINVAL
+ */
+int __must_check lab_parse_tod(const char *s, u64 *tod);
+
+/** LAB_TOD_HELP: what lab_parse_tod() takes, for error lines */
+#define LAB_TOD_HELP	"a date (2030-01-01 or 2030-01-01T12:30:00, UTC), @SECONDS since 1970, or now"
+
+#endif

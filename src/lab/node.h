@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: BSD-3-Clause OR GPL-2.0-or-later */
+/* One User-Mode Linux kernel: start it, watch it, end it. */
+#ifndef LAB_NODE_H
+#define LAB_NODE_H
+
+#include <stdbool.h>
+#include <stdio.h>
+#include <sys/types.h>
+
+#include "console.h"
+#include "lab.h"
+#include "rundir.h"
+
+/**
+ * struct node_env - what all nodes of a run share
+ * @kernel: path of the kernel, as seen from the run's directory
+ * @calendar: socket of the calendar, likewise
+ * @old_lines: the kernel's serial lines do not block (before 6.8)
+ * @mem_dir: where kernels put their memory; NULL: where they like
+ * @log_dir: where logs go; NULL: the run's directory
+ * @verbose: show the kernels' logs
+ */
+struct node_env {
+	struct ring *ring;
+	struct outq *q;
+	struct rundir *rundir;
+	const char *kernel, *calendar, *mem_dir, *log_dir;
+	bool old_lines, verbose;
+};
+
+/**
+ * struct node - a node that runs, or has run
+ * @cfg: its description
+ * @id: of its START message
+ * @devices: "SOCKET:VIRTIO_ID:INDEX" for the kernel's command line
+ * @pid: of its kernel; 0: not started, or reaped
+ * @channel_ended: nobody is left at the other end of the console
+ * @exited: its command has ended, with @status, at @now on the node's clock
+ * @failure: why it cannot go on, NULL: nothing is wrong
+ * @wstatus: of the kernel's process, when it has ended
+ * @reaped: it has
+ */
+struct node {
+	const struct lab_node *cfg;
+	unsigned int id;
+	struct strvec devices;
+	struct console console;
+	struct klog klog;
+	pid_t pid;
+	bool channel_ended, exited, reaped;
+	u32 status;
+	u64 now;
+	char *failure, *log;
+	int wstatus;
+};
+
+void node_init(struct node *n, const struct lab_node *cfg, unsigned int id);
+void node_fini(struct node *n);
+
+/** node_initrd() - name of the node's initramfs in the run's directory */
+char *node_initrd(const struct node *n);
+
+/**
+ * node_start() - start the kernel
+ * @ops, @owner, @plain: see struct console
+ *
+ * Return: 0 or -errno after one line
+ */
+int __must_check node_start(struct node *n, const struct node_env *env,
+			    const struct console_ops *ops, void *owner,
+			    bool plain);
+
+/** node_ended() - waitpid() has returned @wstatus for it */
+void node_ended(struct node *n, const struct node_env *env, int wstatus);
+
+/** node_kill() - end all processes of the node and wait for that */
+void node_kill(struct node *n, const struct node_env *env);
+
+/**
+ * node_explain() - why the node has failed, and the end of its log
+ * @kept: the log stays where it is
+ */
+void node_explain(const struct node *n, bool kept);
+
+/**
+ * node_kernel_version() - ask the program @kernel for its version
+ * @version: major * 1000 + minor
+ *
+ * Return: 0 or -errno after a line: it is not a User-Mode Linux kernel
+ */
+int __must_check node_kernel_version(const char *kernel, unsigned int *version);
+
+#endif

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Parts of the init process of a node. */
+#ifndef GUEST_H
+#define GUEST_H
+
+#include <stddef.h>
+
+/* "key=value" strings of the configuration, in order; ends with NULL */
+extern char **conf;
+
+/**
+ * conf_next() - walk over all values of @key
+ * @pos: 0 to begin with
+ *
+ * Return: the value; NULL: no more
+ */
+const char *conf_next(const char *key, size_t *pos);
+/** conf_get() - the only value of @key, or @dflt */
+const char *conf_get(const char *key, const char *dflt);
+
+/** note() - a line into the kernel's log */
+void note(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+/** fail() - tell umtt why this node cannot work, and stop here */
+void fail(const char *fmt, ...)
+	__attribute__((format(printf, 1, 2), noreturn));
+
+/** mounts_early() - /proc, /sys and /dev of the initramfs */
+void mounts_early(void);
+/** mounts_root() - the host's files as the root, and what goes on top of them */
+void mounts_root(void);
+
+/** write_file() - create @path with @text */
+int write_file(const char *path, const char *text);
+
+/** modules_load() - what umtt put into the initramfs */
+void modules_load(void);
+
+/** net_setup() - lo, addresses, default route, /etc/hosts */
+void net_setup(void);
+
+/** command_start() - run the command of this node; Return: its process id */
+int command_start(int out, int err);
+
+#endif
