@@ -8,6 +8,12 @@
 UNIT_DIR := selftests/unit
 UNIT_BUILD = $(BUILD)/unit$(if $(SAN),-san)
 
+UNIT_args_SRCS := src/dev/args.c src/base/units.c src/base/log.c
+UNIT_heap_SRCS := src/base/heap.c src/base/prng.c
+UNIT_mem_SRCS := src/vu/mem.c
+UNIT_msg_SRCS := src/vu/msg.c src/wire/names.c
+UNIT_prng_SRCS := src/base/prng.c
+UNIT_units_SRCS := src/base/units.c
 UNIT_vq_SRCS := src/vu/vq.c src/vu/mem.c src/base/heap.c src/base/prng.c \
 	$(UNIT_DIR)/fake_ring.c
 
