@@ -231,8 +231,7 @@ source_from_debian()
 # Did anything in the directory $1 change since the file $2 was written?
 changed_since()
 {
-	[ ! -f "$2" ] ||
-		[ -n "$(find "$1" -name .git -prune -o -newer "$2" -print -quit)" ]
+	[ -n "$(find "$1" -name .git -prune -o -newer "$2" -print -quit)" ]
 }
 
 # A build in the tree itself would be picked up by one out of tree.
@@ -253,23 +252,33 @@ source_from_tree()
 	[ "$(number "$version")" -ge "$(number 6.1)" ] ||
 		die "$source is Linux $version; 6.1 is the oldest that works"
 	choose_patches "$version" "$source"
+	touch "$out/.seen"
 	if [ ${#patches[@]} -eq 0 ] && ! is_dirty "$source" && [[ $source != *[[:space:]:]* ]]; then
-		tree=$source
-		id="tree $source"
-		if ! stamped source "$id"; then
-			unstamp source kernel module
-			rm -rf "$work/build" "$work/source"
-			stamp source "$id"
-		fi
+		use_tree
 	else
 		copy_tree
 	fi
-	changed_since "$source" "$out/.stamp-kernel" && unstamp kernel
+	# What changes from now on, while we build, is for the next time.
+	touch -r "$out/.seen" "$out/.stamp-source"
 	source_id=$id
 }
 
-# Sets id. Files that patches touch are left alone by later copies, so that
-# not everything is compiled again; if the user changes those, all starts over.
+# Sets id, as copy_tree does.
+use_tree()
+{
+	tree=$source
+	id="tree $source"
+	if ! stamped source "$id"; then
+		unstamp source kernel module
+		rm -rf "$work/build" "$work/source"
+		stamp source "$id"
+	elif changed_since "$source" "$out/.stamp-source"; then
+		unstamp kernel
+	fi
+}
+
+# Files that patches touch are left alone by later copies, so that not all is
+# compiled again; if the user changes those, all starts over.
 copy_tree()
 {
 	local touched=() f
@@ -287,8 +296,8 @@ copy_tree()
 		apply_patches "$tree"
 		stamp source "$id"
 	elif changed_since "$source" "$out/.stamp-source"; then
+		unstamp kernel
 		sync_tree "${touched[@]/#/--exclude=/}"
-		touch "$out/.stamp-source"
 	fi
 }
 
@@ -419,7 +428,7 @@ parse_args "$@"
 out=${out:-$top/build/kernel/$([ -n "$source" ] && echo custom || echo "$version")}
 mkdir -p "$out"
 out=$(cd "$out" && pwd -P)
-for f in ${fragments[@]+"${fragments[@]}"}; do
+for f in "${fragments[@]}"; do
 	[ -r "$f" ] || die "cannot read $f"
 done
 
@@ -442,7 +451,7 @@ else
 fi
 
 mapfile -t ours < <(our_fragments)
-cat "${ours[@]}" ${fragments[@]+"${fragments[@]}"} >"$work/all.config.tmp"
+cat "${ours[@]}" "${fragments[@]}" >"$work/all.config.tmp"
 mv "$work/all.config.tmp" "$work/all.config"
 compiler=$(gcc -dumpfullversion) || die "gcc does not work"
 kernel_id="$source_id / config $(hash_of "$work/all.config") / gcc $compiler"

@@ -263,6 +263,8 @@ static int test_kick(struct selftest *t, u64 queue)
 	for (i = 0; !err && i < N; i++) {
 		set_latency(r[i], NSEC_PER_MSEC);
 		err = submit_at(t, q, r[i], TICK - 1, &kicked[i]);
+		/* One kick must not be served with the one before */
+		ndelay(t->e->kick_latency);
 	}
 	if (!err)
 		err = wait(t, NSEC_PER_MSEC);
@@ -381,25 +383,28 @@ static int test_order(struct selftest *t, u64 unused)
 }
 
 /*
- * Requests that are due in the same instant: submitted in one go, or @step ns
- * after each other.
+ * Requests that are due in the same instant: submitted in one go, or (at least)
+ * @step ns after each other.
  */
 static int test_same_due(struct selftest *t, u64 step)
 {
-	enum { N = 16, DUE = 5000 };
+	enum { N = 16 };
 	struct echo_queue *q = &t->e->queues[1];
+	u64 due, kicked;
 	unsigned long irqs = q->interrupts, flags;
 	unsigned int base = atomic_read(&t->e->order), i;
 	struct echo_req **r = alloc_requests(N);
-	u64 kicked;
 	int err = 0;
 
 	if (!r)
 		return -ENOMEM;
+	if (step)
+		step += t->e->kick_latency;
+	due = 5000 + N * step;
 	spin_lock_irqsave(&q->lock, flags);
 	kicked = go_to_phase(0);
 	for (i = 0; !err && i < N; i++) {
-		set_latency(r[i], DUE - i * step);
+		set_latency(r[i], due - i * step);
 		err = add_request(t, q, r[i]);
 		if (!err && (step || i == N - 1))
 			err = kick(t, q);
@@ -408,7 +413,7 @@ static int test_same_due(struct selftest *t, u64 step)
 	}
 	spin_unlock_irqrestore(&q->lock, flags);
 	if (!err)
-		err = wait(t, DUE);
+		err = wait(t, due);
 	for (i = 0; !err && i < N; i++) {
 		check_answer(t, r[i]);
 		check_times(t, r[i], kicked + i * step);

@@ -48,8 +48,9 @@ struct umtt_echo_req {
 /**
  * struct umtt_echo_resp - start of the part that the device writes
  * @cookie: of the request
- * @t_start: simulated time at which the device took the request, that is when
- *	     it was kicked, plus the kick latency; in ns
+ * @t_start: simulated time at which the device took the request, in ns: the
+ *	     kick latency after its kick, or sooner if the device was about to
+ *	     look for an earlier kick
  * @t_done: simulated time at which it completed the request, in ns
  * @status: %UMTT_ECHO_OK or %UMTT_ECHO_BAD_REQUEST
  * @payload_len: how much payload follows, as much as there was room for
