@@ -104,7 +104,7 @@ static void emit(struct cal *cal, struct cal_client *to, u32 op, u32 seq,
 {
 	struct cal_out *o;
 
-	/* cal_client_add() has made room for all that one input can cause. */
+	/* grow_output() has made room. */
 	BUG_ON(cal->out_len == cal->out_cap);
 	o = &cal->out[(cal->out_head + cal->out_len++) % cal->out_cap];
 	o->to = to;
@@ -144,9 +144,10 @@ static void drop_output(struct cal *cal, const struct cal_client *c)
 			emit(cal, o.to, o.msg.op, o.msg.seq, o.msg.time, o.fds);
 }
 
+/* Make room for all that one input, and the end of any client, can cause. */
 static int grow_output(struct cal *cal)
 {
-	size_t cap = 4 * (size_t)cal->nr_clients + 16;
+	size_t cap = cal->out_len + 6 * (size_t)cal->nr_clients + 16;
 	struct cal_out *v;
 	size_t i;
 
@@ -182,7 +183,7 @@ static u64 horizon(const struct cal *cal)
 		return cal->now;
 	if (first)
 		h = first->time;
-	if (cal->cfg.time_limit)
+	if (cal->cfg.time_limit && cal->cfg.time_limit < S64_MAX)
 		h = min_u64(h, cal->cfg.time_limit + 1);
 	if (cal->cfg.free_run_max)
 		h = min_u64(h, cal->now + cal->cfg.free_run_max);
@@ -419,7 +420,13 @@ u64 cal_now(struct cal *cal)
 
 u64 cal_horizon(struct cal *cal)
 {
-	return horizon(cal);
+	struct cal_client *r = cal->running;
+	u64 h = horizon(cal);
+
+	/* Higher than before when somebody has left: the asker may go there. */
+	if (r && (r->flags & CAL_LOCAL))
+		r->run_horizon = max_u64(r->run_horizon, h);
+	return h;
 }
 
 u64 cal_reach(const struct cal *cal, const struct cal_client *c)
@@ -600,6 +607,8 @@ int cal_input(struct cal *cal, struct cal_client *c, const struct tt_msg *m)
 		return violation(c, "wrote time %" PRIu64 " ns to shared memory, not between %" PRIu64 " and %" PRIu64,
 				 READ_ONCE(cal->cfg.shm->current_time),
 				 cal->now, c->run_horizon);
+	if (grow_output(cal) < 0)
+		return violation(c, "caused more messages than there is memory for");
 	ret = handle(cal, c, m);
 	if (!ret)
 		step(cal);
