@@ -9,6 +9,7 @@ UNIT_DIR := selftests/unit
 UNIT_BUILD = $(BUILD)/unit$(if $(SAN),-san)
 
 UNIT_args_SRCS := src/dev/args.c src/base/units.c src/base/log.c
+UNIT_cal_core_SRCS := src/cal/core.c src/base/heap.c src/base/prng.c src/wire/names.c
 UNIT_heap_SRCS := src/base/heap.c src/base/prng.c
 UNIT_mem_SRCS := src/vu/mem.c
 UNIT_msg_SRCS := src/vu/msg.c src/wire/names.c
