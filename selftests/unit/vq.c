@@ -439,7 +439,9 @@ TEST_F(vq, bad_head_twice_in_one_batch)
 	offer(&self->r, 1);
 	ASSERT_EQ(1, vq_pop(&self->vq, &self->b2));
 	EXPECT_BROKEN(-EINVAL, "head made available twice");
+	EXPECT_EQ(1, vq_out(&self->vq));
 	vq_push(&self->vq, &self->b2, 1);
+	EXPECT_EQ(0, vq_out(&self->vq));
 	EXPECT_TRUE(used_none(&self->r));
 }
 
@@ -504,6 +506,9 @@ TEST_F(vq, bad_next_out_of_range)
 	fake_desc(&self->r, 0, FAKE_DATA, 1, N, NUM);
 	fake_avail(&self->r, 0);
 	EXPECT_BROKEN(-EINVAL, "next descriptor out of range");
+	EXPECT_EQ(0, vq_out(&self->vq));
+	/* Nobody has seen it: whoever goes on must. */
+	EXPECT_EQ(0, vq_stop(&self->vq));
 }
 
 TEST_F(vq, bad_loop_of_one)

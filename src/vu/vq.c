@@ -374,9 +374,8 @@ int vq_pop(struct vq *vq, struct vq_buf *b)
 	if (ret <= 0)
 		return ret;
 	ret = walk_chain(vq, head, &c);
-	if (ret)
-		return ret;
-	ret = fill_buf(vq, b, head, &c);
+	if (!ret)
+		ret = fill_buf(vq, b, head, &c);
 	if (ret) {
 		head_drop(vq, head);
 		return ret;
@@ -416,10 +415,12 @@ void vq_push(struct vq *vq, struct vq_buf *b, u32 written)
 {
 	if (!b->vq)
 		return;
-	if (b->gen == vq->gen && !vq->broken) {
+	if (b->gen == vq->gen) {
 		if (vq_usable(vq))
 			push_head(vq, b->head,
 				  (u32)min_u64(written, b->in_len));
+		else if (vq->broken)
+			head_free(vq, b->head);
 		else
 			head_drop(vq, b->head);
 	}

@@ -1,0 +1,422 @@
+// SPDX-License-Identifier: BSD-3-Clause OR GPL-2.0-or-later
+/* What dev.h promises to devices, with a clock that a test moves by hand. */
+#include <errno.h>
+#include <linux/virtio_config.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/queue.h>
+
+#include "../../src/base/prng.h"
+#include "../../src/dev/args.h"
+#include "fake_bus.h"
+
+#define MAX_VQS		2u
+/* Rings of a queue, and the bytes of its slots. */
+#define RING_GPA(q)	(FAKE_LOW + 0x10000ULL * (q))
+#define OUT_GPA(q, slot) (FAKE_DATA + (2ULL * ((q) * FAKE_SLOTS + (slot))) * \
+			  FAKE_SLOT_BYTES)
+#define IN_GPA(q, slot)	(OUT_GPA(q, slot) + FAKE_SLOT_BYTES)
+
+struct shared {
+	const char *type;
+	char *name;
+	void *obj;
+	void (*release)(void *obj);
+	void (*stats)(const void *obj, FILE *f);
+	TAILQ_ENTRY(shared) entry;
+};
+
+struct dev_bus {
+	u64 now, seed;
+	struct heap timers;
+	unsigned int nr_timers;
+	TAILQ_HEAD(, shared) shared;
+	TAILQ_HEAD(, dev) devs;
+};
+
+struct dev {
+	const struct dev_ops *ops;
+	struct dev_bus *bus;
+	struct dev_args *args;
+	char *name;
+	void *priv, *config;
+	struct prng prng;
+	bool connected;
+	u64 features;
+	struct fake_mem mem;
+	struct vq vq[MAX_VQS];
+	struct fake_ring ring[MAX_VQS];
+	TAILQ_ENTRY(dev) entry;
+};
+
+/* The promises of dev.h */
+
+const char *dev_name(const struct dev *d)
+{
+	return d->name;
+}
+
+void *dev_priv(const struct dev *d)
+{
+	return d->priv;
+}
+
+void *dev_config(const struct dev *d)
+{
+	return d->config;
+}
+
+struct dev_bus *dev_bus(const struct dev *d)
+{
+	return d->bus;
+}
+
+struct vq *dev_vq(const struct dev *d, unsigned int i)
+{
+	return d->connected ? (struct vq *)&d->vq[i] : NULL;
+}
+
+bool dev_feature(const struct dev *d, unsigned int bit)
+{
+	return d->features & BIT_ULL(bit);
+}
+
+void dev_config_changed(struct dev *d)
+{
+	(void)d;
+}
+
+void dev_vq_coalesce(struct dev *d, unsigned int vq, u64 ns, u32 bufs)
+{
+	(void)d;
+	(void)vq;
+	(void)ns;
+	(void)bufs;
+}
+
+u64 dev_now(const struct dev *d)
+{
+	return d->bus->now;
+}
+
+u64 dev_bus_now(const struct dev_bus *b)
+{
+	return b->now;
+}
+
+void dev_timer_init(struct dev_timer *t, struct dev_bus *b,
+		    void (*fn)(struct dev_timer *t))
+{
+	memset(t, 0, sizeof(*t));
+	t->bus = b;
+	t->fn = fn;
+}
+
+void dev_timer_arm(struct dev_timer *t, u64 when)
+{
+	dev_timer_cancel(t);
+	heap_insert(&t->bus->timers, &t->node, max_u64(when, t->bus->now));
+	t->bus->nr_timers++;
+}
+
+void dev_timer_cancel(struct dev_timer *t)
+{
+	if (!t->node.queued)
+		return;
+	heap_remove(&t->bus->timers, &t->node);
+	t->bus->nr_timers--;
+}
+
+u64 dev_rand(struct dev *d)
+{
+	return prng_next(&d->prng);
+}
+
+u64 dev_bus_seed(const struct dev_bus *b, const char *name)
+{
+	struct prng p;
+
+	prng_seed(&p, b->seed, name);
+	return prng_next(&p);
+}
+
+static struct shared *find_shared(const struct dev_bus *b, const char *type,
+				  const char *name)
+{
+	struct shared *s;
+
+	TAILQ_FOREACH(s, &b->shared, entry)
+		if (!strcmp(s->type, type) && !strcmp(s->name, name))
+			return s;
+	return NULL;
+}
+
+void *dev_bus_shared(const struct dev_bus *b, const char *type,
+		     const char *name)
+{
+	struct shared *s = find_shared(b, type, name);
+
+	return s ? s->obj : NULL;
+}
+
+int dev_bus_share(struct dev_bus *b, const char *type, const char *name,
+		  void *obj, void (*release)(void *obj),
+		  void (*stats)(const void *obj, FILE *f))
+{
+	struct shared *s;
+
+	if (find_shared(b, type, name))
+		return -EEXIST;
+	s = calloc(1, sizeof(*s));
+	*s = (struct shared){ type, strdup(name), obj, release, stats,
+			      { NULL, NULL } };
+	TAILQ_INSERT_TAIL(&b->shared, s, entry);
+	return 0;
+}
+
+/* The bus */
+
+struct dev_bus *fake_bus_new(u64 seed)
+{
+	struct dev_bus *b = calloc(1, sizeof(*b));
+
+	b->seed = seed;
+	TAILQ_INIT(&b->shared);
+	TAILQ_INIT(&b->devs);
+	return b;
+}
+
+void fake_bus_free(struct dev_bus *b)
+{
+	struct shared *s;
+
+	while (!TAILQ_EMPTY(&b->devs))
+		fake_dev_free(TAILQ_FIRST(&b->devs));
+	while ((s = TAILQ_FIRST(&b->shared))) {
+		TAILQ_REMOVE(&b->shared, s, entry);
+		s->release(s->obj);
+		free(s->name);
+		free(s);
+	}
+	/* Whoever leaves a timer behind will be called when it is gone. */
+	if (b->nr_timers)
+		abort();
+	free(b);
+}
+
+unsigned int fake_bus_timers(const struct dev_bus *b)
+{
+	return b->nr_timers;
+}
+
+bool fake_bus_step(struct dev_bus *b)
+{
+	struct heap_node *n = heap_first(&b->timers);
+	struct dev_timer *t;
+
+	if (!n)
+		return false;
+	b->now = n->time;
+	while ((n = heap_first(&b->timers)) && n->time == b->now) {
+		t = container_of(n, struct dev_timer, node);
+		dev_timer_cancel(t);
+		t->fn(t);
+	}
+	return true;
+}
+
+void fake_bus_run(struct dev_bus *b)
+{
+	while (fake_bus_step(b))
+		;
+}
+
+void fake_bus_run_until(struct dev_bus *b, u64 when)
+{
+	struct heap_node *n;
+
+	while ((n = heap_first(&b->timers)) && n->time <= when)
+		fake_bus_step(b);
+	b->now = when;
+}
+
+/* Devices */
+
+static void ignore(struct vq *vq)
+{
+	(void)vq;
+}
+
+static const struct vq_ops vq_ops = { ignore, ignore };
+
+struct dev *fake_dev_new(struct dev_bus *b, const struct dev_ops *ops,
+			 const char *spec, const char *name)
+{
+	struct dev *d = calloc(1, sizeof(*d));
+	unsigned int i;
+
+	d->ops = ops;
+	d->bus = b;
+	d->name = strdup(name);
+	d->priv = calloc(1, ops->priv_size + 1);
+	d->config = calloc(1, ops->config_size + 1);
+	prng_seed(&d->prng, b->seed, name);
+	fake_mem_init(&d->mem);
+	for (i = 0; i < ops->nr_vqs; i++)
+		vq_init(&d->vq[i], i, &vq_ops, NULL);
+	TAILQ_INSERT_TAIL(&b->devs, d, entry);
+	if (dev_args_parse(&d->args, name, spec))
+		abort();
+	if ((ops->probe && ops->probe(d, d->args)) ||
+	    dev_args_unused(d->args)) {
+		fake_dev_free(d);
+		return NULL;
+	}
+	return d;
+}
+
+void fake_dev_free(struct dev *d)
+{
+	unsigned int i;
+
+	fake_dev_disconnect(d);
+	if (d->ops->remove)
+		d->ops->remove(d);
+	for (i = 0; i < d->ops->nr_vqs; i++)
+		vq_fini(&d->vq[i]);
+	TAILQ_REMOVE(&d->bus->devs, d, entry);
+	fake_mem_fini(&d->mem);
+	dev_args_free(d->args);
+	free(d->name);
+	free(d->priv);
+	free(d->config);
+	free(d);
+}
+
+void fake_dev_connect(struct dev *d, u64 features)
+{
+	unsigned int i;
+
+	d->connected = true;
+	d->features = features;
+	for (i = 0; i < d->ops->nr_vqs; i++) {
+		fake_ring_init(&d->ring[i], &d->mem.mem, RING_GPA(i),
+			       FAKE_VQ_NUM);
+		if (fake_connect(&d->ring[i], &d->vq[i]))
+			abort();
+	}
+	if (d->ops->start)
+		d->ops->start(d);
+}
+
+void fake_dev_disconnect(struct dev *d)
+{
+	unsigned int i;
+
+	if (!d->connected)
+		return;
+	if (d->ops->stop)
+		d->ops->stop(d, NULL);
+	for (i = 0; i < d->ops->nr_vqs; i++) {
+		/* Held or forgotten: in either case a device's error. */
+		if (vq_out(&d->vq[i]))
+			abort();
+		vq_stop(&d->vq[i]);
+	}
+	d->connected = false;
+}
+
+void fake_dev_kick(struct dev *d, unsigned int q)
+{
+	if (vq_usable(&d->vq[q]))
+		d->ops->vq_ready(d, q);
+}
+
+void fake_dev_suspend(struct dev *d, unsigned int q)
+{
+	if (d->ops->stop)
+		d->ops->stop(d, &d->vq[q]);
+	if (vq_out(&d->vq[q]))
+		abort();
+	vq_enable(&d->vq[q], false);
+}
+
+void fake_dev_resume(struct dev *d, unsigned int q)
+{
+	vq_enable(&d->vq[q], true);
+	if (vq_pending(&d->vq[q]))
+		d->ops->vq_ready(d, q);
+}
+
+/* The driver */
+
+struct fake_ring *fake_dev_ring(struct dev *d, unsigned int q)
+{
+	return &d->ring[q];
+}
+
+u8 *fake_out(struct dev *d, unsigned int q, unsigned int slot)
+{
+	return fake_host(&d->mem.mem, OUT_GPA(q, slot));
+}
+
+u8 *fake_in(struct dev *d, unsigned int q, unsigned int slot)
+{
+	return fake_host(&d->mem.mem, IN_GPA(q, slot));
+}
+
+void fake_offer(struct dev *d, unsigned int q, unsigned int slot, u32 out_len,
+		u32 in_len)
+{
+	struct fake_ring *r = &d->ring[q];
+	u16 head = (u16)(2 * slot);
+
+	fake_desc(r, head, OUT_GPA(q, slot), out_len, VRING_DESC_F_NEXT,
+		  (u16)(head + 1));
+	fake_desc(r, head + 1u, IN_GPA(q, slot), in_len, VRING_DESC_F_WRITE, 0);
+	fake_avail(r, head);
+}
+
+int fake_take(struct dev *d, unsigned int q, u32 *len)
+{
+	u32 id;
+
+	return fake_used(&d->ring[q], &id, len) ? (int)id / 2 : -1;
+}
+
+/* Counters */
+
+static long long find_stat(FILE *f, const char *name)
+{
+	char line[200], key[100];
+	long long v, found = -1;
+
+	rewind(f);
+	while (fgets(line, sizeof(line), f))
+		if (sscanf(line, "%99s %lld", key, &v) == 2 &&
+		    !strcmp(key, name))
+			found = v;
+	fclose(f);
+	return found;
+}
+
+long long fake_dev_stat(const struct dev *d, const char *name)
+{
+	FILE *f = tmpfile();
+
+	d->ops->stats(d, f);
+	return find_stat(f, name);
+}
+
+long long fake_shared_stat(const struct dev_bus *b, const char *type,
+			   const char *name, const char *stat)
+{
+	struct shared *s = find_shared(b, type, name);
+	FILE *f;
+
+	if (!s)
+		return -1;
+	f = tmpfile();
+	s->stats(s->obj, f);
+	return find_stat(f, stat);
+}
