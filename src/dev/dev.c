@@ -23,6 +23,7 @@
  * device's kick latency:
  *
  *	IDLE -VRING_KICK-> GET -> REGISTER(now + latency) -> answer -> IDLE
+ *	                    '-> DEVICE -calls answered-'  (dev_ops.in_kick)
  *
  * so the kernel that kicked goes on only when nobody can run past the device's
  * turn. In that turn the device's callbacks run; what they push marks queues.
@@ -49,7 +50,7 @@
 
 #define CONFIG		UINT_MAX	/* in place of a queue's index */
 
-enum kick_state { KICK_IDLE, KICK_GET, KICK_REGISTER };
+enum kick_state { KICK_IDLE, KICK_GET, KICK_DEVICE, KICK_REGISTER };
 
 /**
  * struct kick - the VRING_KICK being handled
@@ -154,6 +155,7 @@ static const struct dev_ops *const dev_types[] = {
 /* Calls: see the state machine above */
 
 static void next_call(struct dev_bus *b);
+static void kick_device_done(struct dev *d);
 
 static bool send_notify(struct notify *n)
 {
@@ -175,6 +177,7 @@ static void drop_notify(struct dev_bus *b, struct notify *n)
 		tt_put(b->tt);
 	else
 		next_call(b);
+	kick_device_done(n->d);
 }
 
 /* The clock is right: send it. */
@@ -258,7 +261,8 @@ static void mark_dirty(struct dev_vq *v)
 	v->dirty = true;
 	STAILQ_INSERT_TAIL(&b->dirty, v, dirty_entry);
 	/* Not our turn: get one in this instant. */
-	if (b->tt->state != TT_RUNNING && !b->flush_event.node.queued)
+	if (b->tt->state != TT_RUNNING && v->d->kick.state != KICK_DEVICE &&
+	    !b->flush_event.node.queued)
 		tt_event_arm(b->tt, &b->flush_event, b->tt->now);
 }
 
@@ -288,6 +292,14 @@ static void flush_vq(struct dev_vq *v)
 	tt_event_cancel(d->bus->tt, &v->call_due);
 	if (vq_take_pushed(vq))
 		notify(&v->notify);
+}
+
+/* Flush it out of turn. */
+static void unmark_dirty(struct dev_vq *v)
+{
+	STAILQ_REMOVE(&v->d->bus->dirty, v, dev_vq, dirty_entry);
+	v->dirty = false;
+	flush_vq(v);
 }
 
 /* Buffers have waited long enough for their call. */
@@ -370,12 +382,58 @@ static void kick_aborted(struct dev *d)
 	}
 }
 
+/* Once the calls it made have been answered, the kick goes on. */
+static void kick_device_done(struct dev *d)
+{
+	unsigned int i;
+
+	if (d->kick.state != KICK_DEVICE || d->kick.op.queued)
+		return;
+	for (i = 0; i < d->ops->nr_vqs; i++)
+		if (d->vq[i].notify.queued)
+			return;
+	if (d->kick.aborted) {
+		kick_aborted(d);
+		return;
+	}
+	d->kick.state = KICK_REGISTER;
+	tt_register(d->bus->tt, &d->kick.op);
+}
+
+/* May this kick be served at once: it is the driver's turn, and ours alone. */
+static bool serve_in_kick(const struct dev *d)
+{
+	const struct dev_bus *b = d->bus;
+
+	return (d->ops->in_kick & BIT_ULL(d->kick.vq)) && !d->kick_latency &&
+	       b->cfg.simulated && b->tt->state == TT_WAITING &&
+	       STAILQ_EMPTY(&b->notifies);
+}
+
+static void kick_device(struct dev *d)
+{
+	unsigned int i;
+
+	d->kick.state = KICK_DEVICE;
+	if (vq_usable(&d->session->vring[d->kick.vq].vq))
+		d->ops->vq_ready(d, d->kick.vq);
+	/* Its own queues only: the kernels behind the others are not in a kick. */
+	for (i = 0; i < d->ops->nr_vqs; i++)
+		if (d->vq[i].dirty)
+			unmark_dirty(&d->vq[i]);
+	kick_device_done(d);
+}
+
 static void kick_step(struct tt_op *op, int err)
 {
 	struct dev *d = container_of(op, struct dev, kick.op);
 
 	if (d->kick.aborted) {
 		kick_aborted(d);
+		return;
+	}
+	if (!err && d->kick.state == KICK_GET && serve_in_kick(d)) {
+		kick_device(d);
 		return;
 	}
 	if (!err && d->kick.state == KICK_GET) {

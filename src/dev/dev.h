@@ -34,6 +34,9 @@ struct dev_bus;
  * @help: its options, one per line: "latency=TIME  until the ...\n"
  * @virtio_id: as in linux/virtio_ids.h
  * @nr_vqs: number of virtqueues
+ * @in_kick: queues, as a mask, whose vq_ready is called while the driver still
+ *	waits for its kick to be acked: what is pushed then is there when the
+ *	kick returns, for drivers that poll for it, and for cheap completions
  * @features: virtio feature bits of the device type; VERSION_1, INDIRECT_DESC
  *	and EVENT_IDX are added for every device
  * @priv_size: bytes of dev_priv(), zeroed
@@ -53,6 +56,7 @@ struct dev_ops {
 	const char *name, *help;
 	u32 virtio_id;
 	unsigned int nr_vqs;
+	u64 in_kick;
 	u64 features;
 	size_t priv_size, config_size;
 	int (*probe)(struct dev *d, struct dev_args *a);

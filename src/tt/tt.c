@@ -129,7 +129,8 @@ static bool begin_op(struct tt *tt, const struct tt_op *op)
 			return true;
 		return request(tt, first_event(tt));
 	case TT_OP_PROPAGATE:
-		if (tt->propagated == tt->now)
+		/* In the turn of another the time is known by that one. */
+		if (tt->state != TT_RUNNING || tt->propagated == tt->now)
 			return true;
 		tt->propagated = tt->now;
 		if (tt->tp->update && tt->tp->update(tt, tt->now))
