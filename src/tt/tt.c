@@ -281,6 +281,14 @@ static int got_run(struct tt *tt, const struct tt_msg *m)
 	return 0;
 }
 
+/* WAIT is on its way: what comes before its ACK is about the turn before. */
+static bool wait_is_out(const struct tt *tt)
+{
+	const struct tt_op *op = STAILQ_FIRST(&tt->ops);
+
+	return tt->op_sent && op->kind == TT_OP_WAIT;
+}
+
 int tt_input(struct tt *tt, const struct tt_msg *m)
 {
 	int ret;
@@ -294,7 +302,8 @@ int tt_input(struct tt *tt, const struct tt_msg *m)
 			return ret;
 		break;
 	case TT_FREE_UNTIL:
-		tt->free_until = m->time;
+		if (!wait_is_out(tt))
+			tt->free_until = m->time;
 		break;
 	case TT_BROADCAST:
 		break;
