@@ -26,9 +26,9 @@
  * DOC: How output gets out
  *
  * The command writes to pipes, so it sees what it would see in any script or
- * CI job: no terminal. init copies them to the channel. It is a real-time
- * process, so it runs as soon as a write has woken it up and before the writer
- * goes on: the order of writes to stdout and stderr is kept, and nothing is
+ * CI job: no terminal. init copies them to the channel. It is scheduled before
+ * all others, so it runs as soon as a write has woken it up and before the
+ * writer goes on: the order of writes to stdout and stderr is kept, and nothing is
  * left in a pipe when the command ends. None of this takes simulated time.
  *
  * A node stays up when its command has ended, since others may still talk to
@@ -215,11 +215,35 @@ static char **conf_vector(const char *key)
 	return v;
 }
 
-static void set_real_time(bool on)
-{
-	struct sched_param p = { .sched_priority = on ? 50 : 0 };
+/* As in linux/sched/types.h, which the C library's headers clash with. */
+struct deadline_attr {
+	uint32_t size, policy;
+	uint64_t flags;
+	int32_t nice;
+	uint32_t priority;
+	uint64_t runtime, deadline, period;
+};
 
-	sched_setscheduler(0, on ? SCHED_FIFO : SCHED_OTHER, &p);
+#define POLICY_DEADLINE		6
+#define FLAG_RESET_ON_FORK	1
+
+/*
+ * Run before everybody else, at once. The priority of a real-time process is
+ * not enough: when the scheduler's server for ordinary processes has its turn
+ * (Linux 6.12), which no passing of time ends here, that goes first. An early
+ * deadline does it.
+ */
+static void run_first(void)
+{
+	struct deadline_attr attr = {
+		.size = sizeof(attr), .policy = POLICY_DEADLINE,
+		.flags = FLAG_RESET_ON_FORK,
+		.runtime = 100000, .deadline = 1000000, .period = 1000000,
+	};
+	struct sched_param fifo = { .sched_priority = 50 };
+
+	if (syscall(SYS_sched_setattr, 0, &attr, 0) < 0)
+		sched_setscheduler(0, SCHED_FIFO | SCHED_RESET_ON_FORK, &fifo);
 }
 
 static void __attribute__((noreturn)) command_exec(char **argv)
@@ -249,7 +273,6 @@ int command_start(int out, int err)
 		return pid;
 	}
 	setsid();
-	set_real_time(false);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	dup2(null, STDIN_FILENO);
@@ -384,23 +407,6 @@ static void __attribute__((noreturn)) idle_node(void)
 	idle();
 }
 
-/*
- * All nodes boot within simulated time 0 or so, each at its own pace. Commands
- * begin a little later, all at the same instant: so everybody's network is up,
- * and programs that take a clock at 0 for one that was never read (ping does)
- * work.
- */
-#define COMMANDS_BEGIN_NS	100000000
-
-static void wait_for_begin(void)
-{
-	struct timespec ts = { .tv_nsec = COMMANDS_BEGIN_NS };
-
-	while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &ts,
-			       NULL) == EINTR)
-		;
-}
-
 int main(void)
 {
 	const char *name;
@@ -418,8 +424,7 @@ int main(void)
 	modules_load();
 	mounts_root();
 	net_setup();
-	wait_for_begin();
-	set_real_time(true);
+	run_first();
 	if (conf_get("arg", NULL))
 		run_command();
 	else
