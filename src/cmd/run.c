@@ -47,13 +47,13 @@ static const struct argp_option options[] = {
 };
 
 static const char doc[] =
-	"Run COMMAND in a User-Mode Linux kernel, in simulated time.\n\n"
+	"Run COMMAND in a User-Mode Linux kernel, in simulated time."
+	"\v"
 	"The lab consists of the nodes, devices and links of LAB.yaml; without it,"
 	" of one node with an rng and a net port. COMMAND runs as root in the"
 	" first node, in the present directory. The node sees the host's files,"
 	" read-only, with fresh memory in /tmp, /var/tmp, /run and /dev/shm; its"
-	" clock is simulated, so that sleeping costs nothing."
-	"\v"
+	" clock is simulated, so that sleeping costs nothing.\n\n"
 	"The lab ends when COMMAND does. Exit status: COMMAND's, or 128 and the"
 	" signal that ended it; 124 at a limit; 125 when the lab has failed.\n\n"
 	"Device types and their options:\n";
@@ -332,6 +332,13 @@ static int set_command(struct lab *lab, const struct run_args *a)
 	return -EINVAL;
 }
 
+/* Who forgets the -- should not have to guess. */
+static int no_lab_file(const char *arg)
+{
+	log_err(NULL, "there is no lab file '%s'; a COMMAND goes after --", arg);
+	return -ENOENT;
+}
+
 static int make_lab(struct lab *lab, const struct run_args *a)
 {
 	size_t i;
@@ -340,7 +347,7 @@ static int make_lab(struct lab *lab, const struct run_args *a)
 	if (!a->lab_file)
 		lab_make_default(lab, a->nodes);
 	else if (access(a->lab_file, F_OK) < 0 && !strchr(a->lab_file, '.'))
-		ret = bad_value("", a->lab_file, "a lab file; a command goes after --");
+		ret = no_lab_file(a->lab_file);
 	else
 		ret = labfile_load(lab, a->lab_file);
 	if (ret)

@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/personality.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -20,6 +21,11 @@
  * are part of its command line, which the guest can see. */
 #define LOG_FD		STDOUT_FILENO
 #define CHANNEL_FD	3
+/* Input of the two lines: never any. A line without (null) would work as well,
+ * but the kernel complains of not being able to wait for it. */
+#define LOG_IN_FD	4
+#define CHANNEL_IN_FD	5
+#define LAST_FD		5
 
 void node_init(struct node *n, const struct lab_node *cfg, unsigned int id)
 {
@@ -60,9 +66,9 @@ static void make_argv(const struct node *n, const struct node_env *env,
 	strvec_add(argv, "noreboot");
 	strvec_add(argv, "panic=-1");
 	strvec_add(argv, "con=null");
-	strvec_addf(argv, "con0=null,fd:%d", LOG_FD);
+	strvec_addf(argv, "con0=fd:%d,fd:%d", LOG_IN_FD, LOG_FD);
 	strvec_add(argv, "ssl=null");
-	strvec_addf(argv, CHANNEL_UML "=null,fd:%d", CHANNEL_FD);
+	strvec_addf(argv, CHANNEL_UML "=fd:%d,fd:%d", CHANNEL_IN_FD, CHANNEL_FD);
 	strvec_addf(argv, "time-travel=ext:%u:%s", n->id, env->calendar);
 	for (i = 0; i < n->devices.n; i++)
 		strvec_addf(argv, "virtio_uml.device=%s", n->devices.v[i]);
@@ -85,6 +91,7 @@ static void child_become(int log, int channel, pid_t parent)
 {
 	static const struct rlimit no_core;
 	int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	int never = eventfd(0, EFD_CLOEXEC);
 	sigset_t none;
 	int sig;
 
@@ -98,11 +105,14 @@ static void child_become(int log, int channel, pid_t parent)
 	/* Out of the way of the numbers that they are to have. */
 	log = fcntl(log, F_DUPFD, 10);
 	channel = fcntl(channel, F_DUPFD, 10);
+	never = fcntl(never, F_DUPFD, 10);
 	dup2(null, STDIN_FILENO);
 	dup2(log, STDOUT_FILENO);
 	dup2(log, STDERR_FILENO);
 	dup2(channel, CHANNEL_FD);
-	closefrom(CHANNEL_FD + 1);
+	dup2(never, LOG_IN_FD);
+	dup2(never, CHANNEL_IN_FD);
+	closefrom(LAST_FD + 1);
 	for (sig = 1; sig < NSIG; sig++)
 		signal(sig, SIG_DFL);
 	sigemptyset(&none);
@@ -251,7 +261,7 @@ static void print_tail(const struct node *n, const char *tail)
 	}
 }
 
-/* The line of a panic, without its time stamp */
+/* What the kernel itself gave as the reason */
 static bool say_panic(const struct node *n, const char *tail)
 {
 	static const char mark[] = "Kernel panic - not syncing: ";
@@ -266,23 +276,24 @@ static bool say_panic(const struct node *n, const char *tail)
 
 void node_explain(const struct node *n, bool kept)
 {
+	const char *name = n->cfg->name;
 	char *tail = read_tail(n->log);
 
+	if (kept)
+		log_err(name, "the end of its log, which is in %s:", n->log);
+	else
+		log_err(name, "the end of its log; with --out DIR all of it is kept:");
+	print_tail(n, tail);
 	if (n->failure)
-		log_err(n->cfg->name, "%s", n->failure);
+		log_err(name, "%s", n->failure);
 	else if (say_panic(n, tail))
 		(void)0;
 	else if (n->reaped && WIFSIGNALED(n->wstatus))
-		log_err(n->cfg->name, "the kernel was ended by signal %d (%s)",
+		log_err(name, "the kernel was ended by signal %d (%s)",
 			WTERMSIG(n->wstatus), strsignal(WTERMSIG(n->wstatus)));
 	else
-		log_err(n->cfg->name, "the kernel has ended%s",
+		log_err(name, "the kernel has ended%s",
 			n->exited ? "" : " before its command");
-	print_tail(n, tail);
-	if (kept)
-		log_err(n->cfg->name, "the whole log is in %s", n->log);
-	else
-		log_err(n->cfg->name, "this is the end of its log; --out DIR keeps all of it");
 	free(tail);
 }
 

@@ -58,11 +58,11 @@ static void start(struct outq *q)
 			   p->len - q->done);
 }
 
-static void give_up(struct outq *q, int fd)
+static void give_up(struct outq *q, int fd, int err)
 {
 	q->dead_fds |= 1u << fd;
 	if (q->broken)
-		q->broken(q, fd);
+		q->broken(q, fd, err);
 }
 
 static void write_done(struct op *op, int res)
@@ -76,7 +76,7 @@ static void write_done(struct op *op, int res)
 		/* Somebody's terminal; we mean to wait for it. */
 		fcntl(p->fd, F_SETFL, fcntl(p->fd, F_GETFL) & ~O_NONBLOCK);
 	else if (res != -EINTR && res != -ECANCELED)
-		give_up(q, p->fd);
+		give_up(q, p->fd, res);
 	if (q->done == p->len)
 		drop_first(q);
 	start(q);

@@ -13,7 +13,8 @@ STAILQ_HEAD(outq_pieces, outq_piece);
 /**
  * struct outq - the queue
  * @drained: it was full, and is no longer
- * @broken: nobody reads @fd any more; what is for it is thrown away
+ * @broken: writing to @fd has failed with @err (-EPIPE: nobody reads it any
+ *	more); what is for it is thrown away from now on
  *
  * Both descriptors share one queue and one write at a time, since they may
  * lead to the same place, where the order should be right.
@@ -22,7 +23,7 @@ struct outq {
 	struct ring *ring;
 	void *owner;
 	void (*drained)(struct outq *q);
-	void (*broken)(struct outq *q, int fd);
+	void (*broken)(struct outq *q, int fd, int err);
 
 	struct op op;
 	struct outq_pieces pieces;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause OR GPL-2.0-or-later
 /* One run of a lab: calendar, devices and kernels, from start to end. */
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -43,6 +44,7 @@
 /**
  * struct run - a run
  * @failed: the node that is the reason of the end, NULL: none
+ * @output_lost: stdout could not be written
  * @began: wall time, ns
  */
 struct run {
@@ -65,6 +67,7 @@ struct run {
 	unsigned int nr_nodes;
 	struct guest_net *nets;
 	size_t nr_nets;
+	bool output_lost;
 	u64 began;
 };
 
@@ -207,10 +210,11 @@ static void wall_limit(struct op *op, int res)
 {
 	struct run *r = container_of(op, struct run, wall_op);
 	char buf[UNITS_TIME_LEN];
-	u64 now = simulated(r);
+	u64 now;
 
 	if (res != -ETIME)
 		return;
+	now = simulated(r);
 	log_err(NULL, "wall-clock limit of %s reached, at %" PRIu64 ".%09" PRIu64 " s of simulated time",
 		units_format_time(buf, r->cfg->lab->wall_limit),
 		now / NSEC_PER_SEC, now % NSEC_PER_SEC);
@@ -321,11 +325,24 @@ static u64 total_memory(const struct lab *lab)
 	return sum;
 }
 
+/* A socket of ours must not be taken for stdout because that was closed. */
+static void fill_stdio(void)
+{
+	int fd;
+
+	do {
+		fd = open("/dev/null", O_RDWR);
+	} while (fd >= 0 && fd <= STDERR_FILENO);
+	if (fd >= 0)
+		close(fd);
+}
+
 static int run_prepare(struct run *r)
 {
 	const struct lab *lab = r->cfg->lab;
 	int ret;
 
+	fill_stdio();
 	r->cwd = getcwd(NULL, 0);
 	if (!r->cwd) {
 		log_err(NULL, "the current directory is gone: %s", strerror(errno));
@@ -533,13 +550,17 @@ static void output_drained(struct outq *q)
 		console_resume(&r->nodes[i].console);
 }
 
-/* As for any other program whose output nobody reads. */
-static void output_broken(struct outq *q, int fd)
+/* A reader that leaves ends us as it ends any other program. */
+static void output_broken(struct outq *q, int fd, int err)
 {
 	struct run *r = container_of(q, struct run, outq);
 
-	if (fd == STDOUT_FILENO)
-		stop(r, 128 + SIGPIPE);
+	if (fd != STDOUT_FILENO)
+		return;
+	if (err != -EPIPE)
+		log_err(NULL, "cannot write to stdout: %s", strerror(-err));
+	stop(r, err == -EPIPE ? 128 + SIGPIPE : RUN_FAILED);
+	r->output_lost = true;
 }
 
 static int run_start(struct run *r)
@@ -679,5 +700,6 @@ int run_lab(const struct run_cfg *cfg)
 		}
 	}
 	run_finish(&r, !ret);
-	return status;
+	/* The command may have ended before its output was out. */
+	return r.output_lost && !status ? RUN_FAILED : status;
 }
