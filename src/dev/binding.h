@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: BSD-3-Clause OR GPL-2.0-or-later */
+/* What the parts of the bus share; no device includes this. */
+#ifndef DEV_BINDING_H
+#define DEV_BINDING_H
+
+#include <limits.h>
+#include <sys/queue.h>
+
+#include "../base/prng.h"
+#include "../ring/listen.h"
+#include "../vu/session.h"
+#include "bus.h"
+
+#define CONFIG		UINT_MAX	/* in place of a queue's index */
+
+enum kick_state { KICK_IDLE, KICK_GET, KICK_DEVICE, KICK_REGISTER };
+
+/**
+ * struct kick - the VRING_KICK being handled
+ * @aborted: its session has ended: the answer has nowhere to go
+ * @next: a new session has kicked meanwhile
+ */
+struct kick {
+	enum kick_state state;
+	unsigned int vq, next_vq;
+	bool aborted, next;
+	struct tt_op op;
+};
+
+/** struct notify - a call for a queue, or CONFIG_CHANGE */
+struct notify {
+	struct dev *d;
+	unsigned int vq;
+	bool queued, again;
+	struct vu_call call;
+	STAILQ_ENTRY(notify) entry;
+};
+
+/** struct dev_vq - what the bus knows of a queue */
+struct dev_vq {
+	struct dev *d;
+	unsigned int index;
+	bool dirty;
+	STAILQ_ENTRY(dev_vq) dirty_entry;
+	struct tt_event ready;
+	struct notify notify;
+	/* moderation: see dev_vq_coalesce() */
+	u64 coalesce_ns;
+	u32 coalesce_bufs;
+	bool call_now;
+	struct tt_event call_due;
+	/* looking at the ring without a kick */
+	bool rescan;
+	struct tt_op rescan_op;
+};
+
+/**
+ * struct dev - a device
+ * @started: the driver has negotiated features
+ * @session: NULL while no front-end is connected
+ * @config_dirty: dev_config_changed() was called; @config_due: this instant is
+ *	for saying so
+ * @called_at: when the driver was last called
+ * @past: counters of sessions that have ended
+ */
+struct dev {
+	const struct dev_ops *ops;
+	struct dev_bus *bus;
+	TAILQ_ENTRY(dev) entry;
+	char *name;
+	struct dev_args *args;
+	void *priv;
+	u8 *config;
+	struct prng prng;
+	u64 kick_latency;
+	bool probed, started;
+
+	struct vu_cfg cfg;
+	struct listener listener;
+	struct vu_session *session;
+	struct dev_vq *vq;
+	struct kick kick;
+	struct notify config_notify;
+	bool config_dirty, config_due;
+	u64 called_at;
+	struct tt_event config_event;
+
+	struct dev_bus_stats past;
+};
+
+/** struct shared - see dev_bus_share() */
+struct shared {
+	TAILQ_ENTRY(shared) entry;
+	const char *type;
+	char *name;
+	void *obj;
+	void (*release)(void *obj);
+	void (*stats)(const void *obj, FILE *f);
+};
+
+enum call_state { CALL_IDLE, CALL_UPDATE, CALL_SENT };
+
+/**
+ * struct dev_bus - all devices of a slave
+ * @dirty: queues with pushed buffers, in the order of the first one
+ * @flush_event: makes an instant end, where there would be none
+ * @config_changes: there has been one, ever
+ * @notifies: calls to be made, the first one as @call_state says
+ */
+struct dev_bus {
+	struct dev_bus_cfg cfg;
+	struct tt *tt;
+	unsigned int refs;
+	TAILQ_HEAD(, dev) devs;
+	TAILQ_HEAD(, shared) shared;
+	STAILQ_HEAD(, dev_vq) dirty;
+	struct tt_event flush_event;
+	bool config_changes;
+
+	STAILQ_HEAD(, notify) notifies;
+	enum call_state call_state;
+	struct tt_op update_op;
+};
+
+/* notify.c: calls, and the end of the instant that makes them */
+
+void notify_init(struct notify *n, struct dev *d, unsigned int vq);
+void dev_vq_init_calls(struct dev_vq *v);
+void dev_init_calls(struct dev *d);
+void dev_bus_init_calls(struct dev_bus *b);
+/** mark_dirty() - a buffer of the queue has been pushed */
+void mark_dirty(struct dev_vq *v);
+/** flush_now() - make the calls of @d's queues, not waiting for the end of the instant */
+void flush_now(struct dev *d);
+/** calls_pending() - are calls of @d still to be answered */
+bool calls_pending(const struct dev *d);
+/** forget_calls() - the session has ended */
+void forget_calls(struct dev *d);
+
+/* kick.c: what wakes a device */
+
+void dev_vq_init_kick(struct dev_vq *v);
+void dev_init_kick(struct dev *d);
+/** session_kick() - VRING_KICK: see struct vu_ops */
+void session_kick(struct vu_session *s, unsigned int vq);
+/** session_ready() - buffers without a VRING_KICK: see struct vu_ops */
+void session_ready(struct vu_session *s, unsigned int vq);
+/** kick_calls_done() - no call of @d is under way any more */
+void kick_calls_done(struct dev *d);
+/** forget_kick() - the session has ended */
+void forget_kick(struct dev *d);
+
+#endif

@@ -1,0 +1,199 @@
+// SPDX-License-Identifier: BSD-3-Clause OR GPL-2.0-or-later
+/* Kicks: from what a driver has made available to the device's turn. */
+#include <stdlib.h>
+
+#include "../base/bug.h"
+#include "binding.h"
+
+/*
+ * DOC: Kicks
+ *
+ * A kick becomes an event of the clock, at the instant of the kick plus the
+ * device's kick latency:
+ *
+ *	IDLE -VRING_KICK-> GET -> REGISTER(now + latency) -> answer -> IDLE
+ *	                    '-> DEVICE -calls answered-'  (dev_ops.in_kick)
+ *
+ * so the kernel that kicked goes on only when nobody can run past the device's
+ * turn. In that turn the device's callbacks run.
+ */
+
+/*
+ * A ring that was enabled without a kick is looked at so much later when it is
+ * not known how far its kernel has run ahead; see tt_reach().
+ */
+#define UNKNOWN_REACH	NSEC_PER_SEC
+
+static u64 kick_time(const struct dev *d)
+{
+	return d->bus->tt->now + d->kick_latency;
+}
+
+/* The queue is looked at, at @when or at an earlier time already set. */
+static void arm_ready(struct dev_vq *v, u64 when)
+{
+	if (!v->ready.node.queued || v->ready.node.time > when)
+		tt_event_arm(v->d->bus->tt, &v->ready, when);
+}
+
+static void begin_kick(struct dev *d, unsigned int vq)
+{
+	d->kick.state = KICK_GET;
+	d->kick.vq = vq;
+	tt_get(d->bus->tt, &d->kick.op);
+}
+
+/* The session ended under it; serve the one that came since. */
+static void kick_aborted(struct dev *d)
+{
+	d->kick.state = KICK_IDLE;
+	d->kick.aborted = false;
+	if (d->kick.next) {
+		d->kick.next = false;
+		begin_kick(d, d->kick.next_vq);
+	}
+}
+
+/* Once the calls that were made in it have been answered, a kick goes on. */
+void kick_calls_done(struct dev *d)
+{
+	if (d->kick.state != KICK_DEVICE || calls_pending(d))
+		return;
+	if (d->kick.aborted) {
+		kick_aborted(d);
+		return;
+	}
+	d->kick.state = KICK_REGISTER;
+	tt_register(d->bus->tt, &d->kick.op);
+}
+
+/* May this kick be served at once: it is the driver's turn, and ours alone. */
+static bool serve_in_kick(const struct dev *d)
+{
+	const struct dev_bus *b = d->bus;
+
+	return (d->ops->in_kick & BIT_ULL(d->kick.vq)) && !d->kick_latency &&
+	       b->cfg.simulated && b->tt->state == TT_WAITING &&
+	       STAILQ_EMPTY(&b->notifies);
+}
+
+static void kick_device(struct dev *d)
+{
+	d->kick.state = KICK_DEVICE;
+	if (vq_usable(&d->session->vring[d->kick.vq].vq))
+		d->ops->vq_ready(d, d->kick.vq);
+	/* Its own queues only: the kernels behind the others are not in a kick. */
+	flush_now(d);
+	kick_calls_done(d);
+}
+
+static void kick_step(struct tt_op *op, int err)
+{
+	struct dev *d = container_of(op, struct dev, kick.op);
+
+	if (d->kick.aborted) {
+		kick_aborted(d);
+		return;
+	}
+	if (!err && d->kick.state == KICK_GET && serve_in_kick(d)) {
+		kick_device(d);
+		return;
+	}
+	if (!err && d->kick.state == KICK_GET) {
+		d->kick.state = KICK_REGISTER;
+		arm_ready(&d->vq[d->kick.vq], kick_time(d));
+		tt_register(d->bus->tt, op);
+		return;
+	}
+	d->kick.state = KICK_IDLE;
+	vu_kick_done(d->session, err);
+}
+
+void session_kick(struct vu_session *s, unsigned int vq)
+{
+	struct dev *d = s->cfg->owner;
+
+	if (d->kick.state == KICK_IDLE) {
+		begin_kick(d, vq);
+		return;
+	}
+	/* Only the answer of an ended session's kick can still be out. */
+	BUG_ON(!d->kick.aborted || d->kick.next);
+	d->kick.next = true;
+	d->kick.next_vq = vq;
+}
+
+static void rescan_got_time(struct tt_op *op, int err)
+{
+	struct dev_vq *v = container_of(op, struct dev_vq, rescan_op);
+
+	if (err || !v->d->session)
+		return;
+	arm_ready(v, kick_time(v->d));
+	op->done = NULL;
+	tt_register(v->d->bus->tt, op);
+}
+
+void session_ready(struct vu_session *s, unsigned int vq)
+{
+	struct dev *d = s->cfg->owner;
+	struct dev_vq *v = &d->vq[vq];
+
+	v->rescan = d->bus->cfg.simulated;
+	if (v->rescan_op.queued)
+		return;
+	v->rescan_op.done = rescan_got_time;
+	tt_get(d->bus->tt, &v->rescan_op);
+}
+
+/* True when the queue's kernel may be ahead of now: look again later. */
+static bool too_early(struct dev_vq *v)
+{
+	struct dev_bus *b = v->d->bus;
+	u64 t;
+
+	if (!v->rescan)
+		return false;
+	t = tt_reach(b->tt, v->d->session->pid);
+	if (t == U64_MAX) {
+		v->rescan = false;
+		t = b->tt->now + UNKNOWN_REACH;
+	}
+	if (t <= b->tt->now)
+		return false;
+	tt_event_arm(b->tt, &v->ready, t);
+	return true;
+}
+
+static void vq_ready(struct tt_event *ev)
+{
+	struct dev_vq *v = container_of(ev, struct dev_vq, ready);
+	struct dev *d = v->d;
+
+	if (!d->session || !d->started || too_early(v))
+		return;
+	v->rescan = false;
+	if (vq_usable(&d->session->vring[v->index].vq))
+		d->ops->vq_ready(d, v->index);
+}
+
+void forget_kick(struct dev *d)
+{
+	unsigned int i;
+
+	d->kick.next = false;
+	if (d->kick.state != KICK_IDLE)
+		d->kick.aborted = true;
+	for (i = 0; i < d->ops->nr_vqs; i++)
+		tt_event_cancel(d->bus->tt, &d->vq[i].ready);
+}
+
+void dev_vq_init_kick(struct dev_vq *v)
+{
+	v->ready.fn = vq_ready;
+}
+
+void dev_init_kick(struct dev *d)
+{
+	d->kick.op.done = kick_step;
+}

@@ -1,0 +1,289 @@
+// SPDX-License-Identifier: BSD-3-Clause OR GPL-2.0-or-later
+/* Interrupts: from what devices have pushed to calls of their drivers. */
+#include <stdlib.h>
+
+#include "binding.h"
+
+/*
+ * DOC: Calls
+ *
+ * What devices push marks queues. When the instant has no more events, each
+ * marked queue whose driver wants to hear of it gets one call:
+ *
+ *	IDLE -> UPDATE -> SENT -answer-> IDLE, or UPDATE for the next one
+ *
+ * one after the other over all devices, since the order in which the called
+ * kernels make their requests is the order in which they run. From the first
+ * to the last of them the instant is held. Without a calendar nobody is kept
+ * waiting for anybody: calls go out at once, and nothing is held.
+ *
+ * CONFIG_CHANGE needs an instant in which its device calls for no queue: UML
+ * handles only one of the two per interrupt. Whichever comes second is put off
+ * by a nanosecond.
+ */
+
+static void next_call(struct dev_bus *b);
+
+static bool send_notify(struct notify *n)
+{
+	struct vu_session *s = n->d->session;
+
+	if (!s)
+		return false;
+	n->d->called_at = n->d->bus->tt->now;
+	return n->vq == CONFIG ? vu_notify_config(s, &n->call) :
+				 vu_notify(s, &n->call, n->vq);
+}
+
+static void drop_notify(struct dev_bus *b, struct notify *n)
+{
+	STAILQ_REMOVE_HEAD(&b->notifies, entry);
+	n->queued = false;
+	b->call_state = CALL_IDLE;
+	if (STAILQ_EMPTY(&b->notifies))
+		tt_put(b->tt);
+	else
+		next_call(b);
+	kick_calls_done(n->d);
+}
+
+/* The clock is right: send it. */
+static void updated(struct tt_op *op, int err)
+{
+	struct dev_bus *b = container_of(op, struct dev_bus, update_op);
+	struct notify *n = STAILQ_FIRST(&b->notifies);
+
+	b->call_state = CALL_SENT;
+	if (err || !send_notify(n))
+		drop_notify(b, n);
+}
+
+static void next_call(struct dev_bus *b)
+{
+	b->call_state = CALL_UPDATE;
+	tt_propagate(b->tt, &b->update_op);
+}
+
+static void call_done(struct vu_call *c, int err)
+{
+	struct notify *n = container_of(c, struct notify, call);
+	struct dev_bus *b = n->d->bus;
+
+	if (err == -EIO)
+		log_warn(n->d->name, "the front-end refused a call");
+	if (b->cfg.simulated) {
+		if (n->d->session)
+			tt_called(b->tt, n->d->session->pid);
+		drop_notify(b, n);
+		return;
+	}
+	n->queued = false;
+	if (n->again) {
+		n->again = false;
+		n->queued = send_notify(n);
+	}
+}
+
+static void notify(struct notify *n)
+{
+	struct dev_bus *b = n->d->bus;
+
+	if (n->queued) {
+		n->again = true;
+		return;
+	}
+	if (!b->cfg.simulated) {
+		n->queued = true;
+		n->queued = send_notify(n);
+		return;
+	}
+	n->queued = true;
+	if (STAILQ_EMPTY(&b->notifies))
+		tt_hold(b->tt);
+	STAILQ_INSERT_TAIL(&b->notifies, n, entry);
+	if (b->call_state == CALL_IDLE)
+		next_call(b);
+}
+
+void notify_init(struct notify *n, struct dev *d, unsigned int vq)
+{
+	n->d = d;
+	n->vq = vq;
+	n->call.done = call_done;
+}
+
+/* The end of an instant */
+
+static void nothing(struct tt_event *ev)
+{
+	(void)ev;
+}
+
+void mark_dirty(struct dev_vq *v)
+{
+	struct dev_bus *b = v->d->bus;
+
+	if (v->dirty)
+		return;
+	v->dirty = true;
+	STAILQ_INSERT_TAIL(&b->dirty, v, dirty_entry);
+	/* Not our turn: get one in this instant. */
+	if (b->tt->state != TT_RUNNING && v->d->kick.state != KICK_DEVICE &&
+	    !b->flush_event.node.queued)
+		tt_event_arm(b->tt, &b->flush_event, b->tt->now);
+}
+
+static void flush_vq(struct dev_vq *v)
+{
+	struct dev *d = v->d;
+	struct vq *vq;
+
+	if (!d->session)
+		return;
+	if (d->config_due) {
+		/* This instant is the configuration's. */
+		mark_dirty(v);
+		tt_event_arm(d->bus->tt, &d->bus->flush_event,
+			     d->bus->tt->now + 1);
+		return;
+	}
+	vq = &d->session->vring[v->index].vq;
+	if (v->coalesce_ns && !v->call_now &&
+	    vq->nr_pushed < v->coalesce_bufs) {
+		if (!v->call_due.node.queued)
+			tt_event_arm(d->bus->tt, &v->call_due,
+				     d->bus->tt->now + v->coalesce_ns);
+		return;
+	}
+	v->call_now = false;
+	tt_event_cancel(d->bus->tt, &v->call_due);
+	if (vq_take_pushed(vq))
+		notify(&v->notify);
+}
+
+/* Buffers have waited long enough for their call. */
+static void call_due(struct tt_event *ev)
+{
+	struct dev_vq *v = container_of(ev, struct dev_vq, call_due);
+
+	v->call_now = true;
+	mark_dirty(v);
+}
+
+static void flush_config(struct dev *d)
+{
+	u64 now = d->bus->tt->now;
+
+	if (!d->config_due) {
+		if (d->config_dirty && !d->config_event.node.queued)
+			tt_event_arm(d->bus->tt, &d->config_event,
+				     now + (d->called_at == now));
+		return;
+	}
+	d->config_due = d->config_dirty = false;
+	notify(&d->config_notify);
+}
+
+static void config_event(struct tt_event *ev)
+{
+	container_of(ev, struct dev, config_event)->config_due = true;
+}
+
+static void instant_end(struct tt *tt)
+{
+	struct dev_bus *b = tt->owner;
+	unsigned int n = 0;
+	struct dev_vq *v;
+	struct dev *d;
+
+	/* As many as there are now: flush_vq() may put one back. */
+	STAILQ_FOREACH(v, &b->dirty, dirty_entry)
+		n++;
+	while (n--) {
+		v = STAILQ_FIRST(&b->dirty);
+		STAILQ_REMOVE_HEAD(&b->dirty, dirty_entry);
+		v->dirty = false;
+		flush_vq(v);
+	}
+	if (!b->config_changes)
+		return;
+	TAILQ_FOREACH(d, &b->devs, entry)
+		flush_config(d);
+}
+
+void flush_now(struct dev *d)
+{
+	struct dev_vq *v;
+	unsigned int i;
+
+	for (i = 0; i < d->ops->nr_vqs; i++) {
+		v = &d->vq[i];
+		if (!v->dirty)
+			continue;
+		STAILQ_REMOVE(&d->bus->dirty, v, dev_vq, dirty_entry);
+		v->dirty = false;
+		flush_vq(v);
+	}
+}
+
+bool calls_pending(const struct dev *d)
+{
+	unsigned int i;
+
+	for (i = 0; i < d->ops->nr_vqs; i++)
+		if (d->vq[i].notify.queued)
+			return true;
+	return false;
+}
+
+void forget_calls(struct dev *d)
+{
+	unsigned int i;
+
+	for (i = 0; i < d->ops->nr_vqs; i++)
+		tt_event_cancel(d->bus->tt, &d->vq[i].call_due);
+	tt_event_cancel(d->bus->tt, &d->config_event);
+	d->config_due = d->config_dirty = false;
+}
+
+/* Set-up, and what devices ask for */
+
+void dev_vq_init_calls(struct dev_vq *v)
+{
+	v->call_due.fn = call_due;
+	notify_init(&v->notify, v->d, v->index);
+}
+
+void dev_init_calls(struct dev *d)
+{
+	notify_init(&d->config_notify, d, CONFIG);
+	d->config_event.fn = config_event;
+	d->called_at = U64_MAX;
+}
+
+void dev_bus_init_calls(struct dev_bus *b)
+{
+	STAILQ_INIT(&b->dirty);
+	STAILQ_INIT(&b->notifies);
+	b->flush_event.fn = nothing;
+	b->update_op.done = updated;
+	b->tt->instant_end = instant_end;
+}
+
+void dev_config_changed(struct dev *d)
+{
+	struct tt *tt = d->bus->tt;
+
+	if (!d->session)
+		return;
+	d->config_dirty = true;
+	d->bus->config_changes = true;
+	if (tt->state != TT_RUNNING && !d->bus->flush_event.node.queued)
+		tt_event_arm(tt, &d->bus->flush_event, tt->now);
+}
+
+void dev_vq_coalesce(struct dev *d, unsigned int vq, u64 ns, u32 bufs)
+{
+	d->vq[vq].coalesce_ns = ns;
+	d->vq[vq].coalesce_bufs = bufs;
+}
