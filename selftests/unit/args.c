@@ -7,6 +7,7 @@
 
 #include "../../src/dev/args.h"
 #include "kselftest_harness.h"
+#include "leaks.h"
 
 /* What has gone to stderr, and goes there no more. */
 FIXTURE(args) {
@@ -44,6 +45,7 @@ FIXTURE_TEARDOWN(args)
 	close(self->pipe[0]);
 	close(self->pipe[1]);
 	dev_args_free(self->a);
+	EXPECT_EQ(0, leaks());
 }
 
 static void parse(FIXTURE_DATA(args) *self, const char *spec)

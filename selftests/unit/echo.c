@@ -7,6 +7,7 @@
 #include "../../src/base/prng.h"
 #include "fake_bus.h"
 #include "kselftest_harness.h"
+#include "leaks.h"
 
 extern const struct dev_ops echo_dev_ops;
 
@@ -42,6 +43,7 @@ FIXTURE_SETUP(echo)
 FIXTURE_TEARDOWN(echo)
 {
 	fake_bus_free(self->b);
+	EXPECT_EQ(0, leaks());
 }
 
 static void put_request(struct dev *d, unsigned int q, unsigned int slot,

@@ -5,6 +5,7 @@
 #include "../../src/base/prng.h"
 #include "fake_bus.h"
 #include "kselftest_harness.h"
+#include "leaks.h"
 
 extern const struct dev_ops rng_dev_ops;
 
@@ -25,6 +26,7 @@ FIXTURE_SETUP(rng)
 FIXTURE_TEARDOWN(rng)
 {
 	fake_bus_free(self->b);
+	EXPECT_EQ(0, leaks());
 }
 
 static void ask(struct dev *d, unsigned int slot, u32 len)
@@ -118,6 +120,7 @@ FIXTURE_SETUP(rate)
 FIXTURE_TEARDOWN(rate)
 {
 	fake_bus_free(self->b);
+	EXPECT_EQ(0, leaks());
 }
 
 TEST_F(rate, one_after_the_other_rounded_up)

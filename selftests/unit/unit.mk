@@ -17,8 +17,10 @@ UNIT_args_SRCS := src/dev/args.c src/base/units.c src/base/log.c
 UNIT_cal_core_SRCS := src/cal/core.c src/base/heap.c src/base/prng.c src/wire/names.c
 UNIT_echo_SRCS := src/dev/echo.c $(UNIT_BUS)
 UNIT_heap_SRCS := src/base/heap.c src/base/prng.c
+UNIT_link_SRCS := src/dev/link.c $(UNIT_BUS)
 UNIT_mem_SRCS := src/vu/mem.c
 UNIT_msg_SRCS := src/vu/msg.c src/wire/names.c
+UNIT_net_SRCS := src/dev/net.c src/dev/link.c $(UNIT_BUS)
 UNIT_prng_SRCS := src/base/prng.c
 UNIT_rng_SRCS := src/dev/rng.c $(UNIT_BUS)
 UNIT_units_SRCS := src/base/units.c
@@ -33,8 +35,7 @@ UNIT_SAN = $(if $(SAN),-fsanitize=address$(,)undefined -fno-sanitize-recover=all
 UNIT_CFLAGS = $(CFLAGS) $(UNIT_SAN) -D_GNU_SOURCE -pthread
 # What the harness's macros define, and leave unused, is not ours to change.
 UNIT_TEST_CFLAGS = -Wno-missing-prototypes -Wno-unused-parameter \
-	-Wno-sign-compare \
-	-isystem $(KSFT_INC)
+	-Wno-sign-compare -isystem $(KSFT_INC)
 
 unit_objs = $(patsubst %.c,$(UNIT_BUILD)/obj/%.o,$(UNIT_DIR)/$(1).c $(UNIT_$(1)_SRCS))
 

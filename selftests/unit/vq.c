@@ -10,6 +10,7 @@
 #include "../../src/base/prng.h"
 #include "fake_ring.h"
 #include "kselftest_harness.h"
+#include "leaks.h"
 
 #define NUM	8u
 #define W	VRING_DESC_F_WRITE
@@ -49,6 +50,7 @@ FIXTURE_TEARDOWN(vq)
 {
 	vq_fini(&self->vq);
 	fake_mem_fini(&self->m);
+	EXPECT_EQ(0, leaks());
 }
 
 /* One readable and one writable byte at head @i, made available. */
