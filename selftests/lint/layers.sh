@@ -53,7 +53,8 @@ includes vu_pure_parts "(msg|mem|vq|vring)\.h|${up}base/[a-z]+\.h|${up}wire/vhos
 includes vu_does_not_know_tt "[a-z_]+\.h|${up}(base|wire|ring)/[a-z_]+\.h" src/vu/*.[ch]
 includes tt_does_not_know_vu "[a-z_]+\.h|${up}(base|wire|ring)/[a-z_]+\.h|${up}cal/server\.h" \
 	src/tt/*.[ch]
-models='src/dev/echo.c src/dev/net.c src/dev/rng.c src/dev/link.c'
+models=$(find src/dev -name '*.c' ! -name dev.c ! -name args.c ! -name kick.c \
+	! -name notify.c ! -name services.c)
 # shellcheck disable=SC2086
 includes devices_know_dev_h "(dev|link)\.h|${up}base/prng\.h" $models
 # shellcheck disable=SC2046

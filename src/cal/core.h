@@ -37,6 +37,9 @@ struct cal_client;
 /* Enough slots for every client id that fits the ACK of START. */
 #define CAL_MAX_SLOTS	0xffffu
 
+/* Time of day at simulated time 0, unless told otherwise: 2030-01-01, UTC. */
+#define CAL_DEFAULT_TOD	((u64)1893456000 * NSEC_PER_SEC)
+
 /**
  * struct cal_cfg - what kind of calendar
  * @clients: time begins when so many have sent START

@@ -9,7 +9,6 @@
 #include "../base/log.h"
 #include "../base/units.h"
 #include "../cal/server.h"
-#include "../ring/signals.h"
 #include "cmd.h"
 
 enum { OPT_TOD = 256, OPT_NO_SHM, OPT_TIME_LIMIT, OPT_STATS };
@@ -131,55 +130,31 @@ static void print_stats(const struct calendar *c)
 
 static int serve(struct calendar *c)
 {
-	sigset_t set;
 	int ret;
 
-	sigemptyset(&set);
-	sigaddset(&set, SIGINT);
-	sigaddset(&set, SIGTERM);
-	sigaddset(&set, SIGHUP);
-	ret = signals_open(&c->signals, &c->ring, &set, got_signal);
-	if (ret < 0) {
-		log_err(NULL, "signalfd: %s", strerror(-ret));
+	if (cal_server_new(&c->server, &c->ring, &c->cfg) < 0)
 		return EXIT_UMTT;
-	}
-	ret = cal_server_new(&c->server, &c->ring, &c->cfg);
-	if (ret < 0) {
-		ret = EXIT_UMTT;
-		goto out;
-	}
-	ret = ring_run(&c->ring);
-	if (ret < 0) {
-		log_err(NULL, "io_uring_enter: %s", strerror(-ret));
-		ret = EXIT_UMTT;
-	}
+	ret = cmd_run_loop(&c->ring);
 	if (c->stats)
 		print_stats(c);
 	cal_server_free(c->server);
-out:
-	signals_close(&c->signals);
-	ring_drain(&c->ring);
 	return ret;
 }
 
 int cmd_calendar(int argc, char **argv)
 {
 	struct calendar c = {
-		.cfg = { .clients = 1, .tod = DEFAULT_TOD, .late = true,
+		.cfg = { .clients = 1, .tod = CAL_DEFAULT_TOD, .late = true,
 			 .ended = ended },
 	};
-	char why[256];
 	int ret;
 
 	c.cfg.owner = &c;
 	argp_parse(&argp, argc, argv, 0, NULL, &c);
-	if (c.verbose)
-		log_set_level(c.verbose > 1 ? LOG_DBG : LOG_INFO);
-	if (ring_init(&c.ring, why, sizeof(why)) < 0) {
-		log_err(NULL, "%s", why);
+	cmd_set_verbose(c.verbose);
+	if (cmd_open_loop(&c.ring, &c.signals, got_signal) < 0)
 		return EXIT_UMTT;
-	}
 	ret = serve(&c);
-	ring_fini(&c.ring);
+	cmd_close_loop(&c.ring, &c.signals);
 	return ret;
 }

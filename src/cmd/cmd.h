@@ -4,6 +4,7 @@
 #define CMD_CMD_H
 
 #include "../base/types.h"
+#include "../ring/signals.h"
 
 /* Exit status besides a command's own, as documented in umtt(1). */
 #define EXIT_TIME_LIMIT	124
@@ -13,7 +14,23 @@ int cmd_run(int argc, char **argv);
 int cmd_calendar(int argc, char **argv);
 int cmd_slave(int argc, char **argv);
 
-/* Time of day at simulated time 0, unless told otherwise: 2030-01-01, UTC. */
-#define DEFAULT_TOD	((u64)1893456000 * NSEC_PER_SEC)
+/** cmd_set_verbose() - say more: 1 is who comes and goes, 2 every message */
+void cmd_set_verbose(int verbose);
+
+/**
+ * cmd_open_loop() - the loop, and the signals that end a program
+ *
+ * Return: 0 or -errno, after one line that says what to do about it
+ */
+int __must_check cmd_open_loop(struct ring *r, struct signals *sg,
+			       void (*got)(struct signals *sg, int signo));
+/** cmd_run_loop() - ring_run(), with an exit status for its own failure */
+int cmd_run_loop(struct ring *r);
+/** cmd_close_loop() - once everything on it has been closed */
+void cmd_close_loop(struct ring *r, struct signals *sg);
+
+/** cmd_device_help() - argp's help filter: devices after the options */
+char *cmd_device_help(int key, const char *text, void *input);
+
 
 #endif

@@ -55,8 +55,7 @@ static const char doc[] =
 	" read-only, with fresh memory in /tmp, /var/tmp, /run and /dev/shm; its"
 	" clock is simulated, so that sleeping costs nothing.\n\n"
 	"The lab ends when COMMAND does. Exit status: COMMAND's, or 128 and the"
-	" signal that ended it; 124 at a limit; 125 when the lab has failed.\n\n"
-	"Device types and their options:\n";
+	" signal that ended it; 124 at a limit; 125 when the lab has failed.";
 
 /**
  * struct run_args - the command line
@@ -185,30 +184,9 @@ static error_t parse_opt(int key, char *arg, struct argp_state *state)
 	return 0;
 }
 
-/* After the list of options: what devices there are. */
-static char *help_filter(int key, const char *text, void *input)
-{
-	char *buf = NULL;
-	size_t len;
-	FILE *f;
-
-	(void)input;
-	if (key != ARGP_KEY_HELP_POST_DOC)
-		return (char *)text;
-	f = open_memstream(&buf, &len);
-	if (!f)
-		return (char *)text;
-	fprintf(f, "%s", text);
-	dev_types_help(f);
-	fprintf(f, "\nOptions of a link:\n");
-	dev_link_help(f);
-	fclose(f);
-	return buf;
-}
-
 static const struct argp argp = {
 	options, parse_opt, "[LAB.yaml] [-- COMMAND...]", doc, NULL,
-	help_filter, NULL
+	cmd_device_help, NULL
 };
 
 /*
@@ -405,8 +383,7 @@ int cmd_run(int argc, char **argv)
 
 	argc = cut_command(argc, argv, &a);
 	argp_parse(&argp, argc, argv, 0, NULL, &a);
-	if (a.verbose)
-		log_set_level(a.verbose > 1 ? LOG_DBG : LOG_INFO);
+	cmd_set_verbose(a.verbose);
 	lab_init(&lab);
 	if (make_lab(&lab, &a) == 0)
 		status = run(&a, &lab);

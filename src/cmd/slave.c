@@ -9,7 +9,6 @@
 #include "../base/log.h"
 #include "../base/units.h"
 #include "../dev/bus.h"
-#include "../ring/signals.h"
 #include "../tt/remote.h"
 #include "../tt/wall.h"
 #include "cmd.h"
@@ -94,32 +93,11 @@ static error_t parse_opt(int key, char *arg, struct argp_state *state)
 	return 0;
 }
 
-/* After the list of options: what devices there are. */
-static char *help_filter(int key, const char *text, void *input)
-{
-	char *buf = NULL;
-	size_t len;
-	FILE *f;
-
-	(void)input;
-	if (key != ARGP_KEY_HELP_POST_DOC)
-		return (char *)text;
-	f = open_memstream(&buf, &len);
-	if (!f)
-		return (char *)text;
-	fprintf(f, "%s\n\nDevice types and their options:\n", text);
-	dev_types_help(f);
-	fprintf(f, "\nOptions of a link:\n");
-	dev_link_help(f);
-	fclose(f);
-	return buf;
-}
-
 static const struct argp argp = {
 	options, parse_opt, NULL,
 	"Serve vhost-user devices, in simulated or in real time.\v"
 	"Serves until it gets a signal, or until the calendar leaves.",
-	NULL, help_filter, NULL
+	NULL, cmd_device_help, NULL
 };
 
 static void got_signal(struct signals *sg, int signo)
@@ -174,28 +152,13 @@ static int open_devices(struct slave *s)
 
 static int serve(struct slave *s)
 {
-	sigset_t set;
 	int ret;
 
-	sigemptyset(&set);
-	sigaddset(&set, SIGINT);
-	sigaddset(&set, SIGTERM);
-	sigaddset(&set, SIGHUP);
-	ret = signals_open(&s->signals, &s->ring, &set, got_signal);
-	s->signals.owner = s;
-	if (!ret)
-		ret = open_clock(s);
-	if (!ret)
-		ret = open_devices(s);
-	if (ret < 0)
+	if (open_clock(s) < 0 || open_devices(s) < 0)
 		return EXIT_UMTT;
 	s->tt.lost = lost;
 	tt_start(&s->tt, s->id);
-	ret = ring_run(&s->ring);
-	if (ret < 0) {
-		log_err(NULL, "io_uring_enter: %s", strerror(-ret));
-		ret = EXIT_UMTT;
-	}
+	ret = cmd_run_loop(&s->ring);
 	if (s->stats)
 		dev_bus_show(s->bus, stderr);
 	return ret;
@@ -204,24 +167,19 @@ static int serve(struct slave *s)
 int cmd_slave(int argc, char **argv)
 {
 	static struct slave s = { .id = U64_MAX, .seed = 1 };
-	char why[256];
 	int ret;
 
 	argp_parse(&argp, argc, argv, 0, NULL, &s);
-	if (s.verbose)
-		log_set_level(s.verbose > 1 ? LOG_DBG : LOG_INFO);
-	if (ring_init(&s.ring, why, sizeof(why)) < 0) {
-		log_err(NULL, "%s", why);
+	cmd_set_verbose(s.verbose);
+	if (cmd_open_loop(&s.ring, &s.signals, got_signal) < 0)
 		return EXIT_UMTT;
-	}
+	s.signals.owner = &s;
 	ret = serve(&s);
 	dev_bus_free(s.bus);
 	if (s.remote || s.wall)
 		tt_fini(&s.tt);
 	tt_remote_close(s.remote);
 	tt_wall_close(s.wall);
-	signals_close(&s.signals);
-	ring_drain(&s.ring);
-	ring_fini(&s.ring);
+	cmd_close_loop(&s.ring, &s.signals);
 	return ret;
 }

@@ -15,13 +15,12 @@
 
 /* 2030-01-01: later than the time stamps of the host's files, so that make
  * does not find them to be from the future. */
-#define DEFAULT_TOD	(1893456000ULL * NSEC_PER_SEC)
 
 void lab_init(struct lab *lab)
 {
 	memset(lab, 0, sizeof(*lab));
 	lab->seed = 1;
-	lab->tod = DEFAULT_TOD;
+	lab->tod = CAL_DEFAULT_TOD;
 	lab->root = xstrdup("/");
 }
 

@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: BSD-3-Clause OR GPL-2.0-or-later
+/* What several subcommands do the same way. */
+#include <argp.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "../base/log.h"
+#include "../dev/bus.h"
+#include "cmd.h"
+
+void cmd_set_verbose(int verbose)
+{
+	if (verbose)
+		log_set_level(verbose > 1 ? LOG_DBG : LOG_INFO);
+}
+
+int cmd_open_loop(struct ring *r, struct signals *sg,
+		  void (*got)(struct signals *sg, int signo))
+{
+	char why[256];
+	sigset_t set;
+	int ret;
+
+	ret = ring_init(r, why, sizeof(why));
+	if (ret < 0) {
+		log_err(NULL, "%s", why);
+		return ret;
+	}
+	sigemptyset(&set);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGHUP);
+	ret = signals_open(sg, r, &set, got);
+	if (ret < 0) {
+		log_err(NULL, "signalfd: %s", strerror(-ret));
+		ring_fini(r);
+	}
+	return ret;
+}
+
+int cmd_run_loop(struct ring *r)
+{
+	int ret = ring_run(r);
+
+	if (ret >= 0)
+		return ret;
+	log_err(NULL, "io_uring_enter: %s", strerror(-ret));
+	return EXIT_UMTT;
+}
+
+void cmd_close_loop(struct ring *r, struct signals *sg)
+{
+	signals_close(sg);
+	ring_drain(r);
+	ring_fini(r);
+}
+
+char *cmd_device_help(int key, const char *text, void *input)
+{
+	char *buf = NULL;
+	size_t len;
+	FILE *f;
+
+	(void)input;
+	if (key != ARGP_KEY_HELP_POST_DOC)
+		return (char *)text;
+	f = open_memstream(&buf, &len);
+	if (!f)
+		return (char *)text;
+	fprintf(f, "%s\n\nDevice types and their options:\n", text);
+	dev_types_help(f);
+	fprintf(f, "\nOptions of a link:\n");
+	dev_link_help(f);
+	fclose(f);
+	return buf;
+}
