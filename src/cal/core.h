@@ -37,7 +37,10 @@ struct cal_client;
 /* Enough slots for every client id that fits the ACK of START. */
 #define CAL_MAX_SLOTS	0xffffu
 
-/* Time of day at simulated time 0, unless told otherwise: 2030-01-01, UTC. */
+/*
+ * Time of day at simulated time 0, unless told otherwise: 2030-01-01, UTC, later
+ * than the time stamps of the host's files, which make wants to be in the past.
+ */
 #define CAL_DEFAULT_TOD	((u64)1893456000 * NSEC_PER_SEC)
 
 /**

@@ -7,14 +7,12 @@
 #include <string.h>
 #include <time.h>
 
+#include "../cal/core.h"
 #include "lab.h"
 
 /* Enough for a shell with its pipelines, or an interpreter. Taken from the
  * host as it is used. */
 #define DEFAULT_MEMORY	(256ULL << 20)
-
-/* 2030-01-01: later than the time stamps of the host's files, so that make
- * does not find them to be from the future. */
 
 void lab_init(struct lab *lab)
 {
