@@ -62,7 +62,7 @@ $(OUT)/obj/src/%.o: src/%.c Makefile | $(DEPS)
 	@echo "  CC      $<"
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CFLAGS) $(SANFLAGS) -DUMTT_VERSION='"$(VERSION)"' \
-		-DUMTT_LIBEXEC='"$(LIBEXEC)"' -MMD -MP -c -o $@ $<
+		-MMD -MP -c -o $@ $<
 
 -include $(OBJS:.o=.d)
 

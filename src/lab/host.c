@@ -44,7 +44,8 @@ char *host_init_program(void)
 	char *dir = program_dir(), *found;
 
 	strvec_addf(&places, "%s/umtt-init", dir);
-	strvec_add(&places, UMTT_LIBEXEC "/umtt-init");
+	/* As 'make install' leaves it, whatever the prefix. */
+	strvec_addf(&places, "%s/../lib/umtt/umtt-init", dir);
 	found = first_program(&places);
 	if (!found)
 		log_err(NULL, "the nodes' init program is not there: neither %s nor %s",
@@ -62,7 +63,7 @@ char *host_kernel(void)
 	strvec_addf(&places, "%s/kernel/6.12/linux", dir);
 	/* Builds with sanitizers are one directory further down. */
 	strvec_addf(&places, "%s/../kernel/6.12/linux", dir);
-	strvec_add(&places, UMTT_LIBEXEC "/kernel/linux");
+	strvec_addf(&places, "%s/../lib/umtt/kernel/linux", dir);
 	found = first_program(&places);
 	if (!found)
 		log_err(NULL, "there is no User-Mode Linux kernel yet: 'make kernel' builds one, --kernel PATH names another");
