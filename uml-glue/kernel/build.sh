@@ -238,6 +238,7 @@ changed_since()
 is_dirty()
 {
 	[ -e "$1/.config" ] || [ -d "$1/include/config" ] ||
+		[ -d "$1/include/generated" ] ||
 		[ -d "$1/arch/um/include/generated" ] ||
 		[ -d "$1/arch/x86/include/generated" ]
 }
@@ -306,9 +307,11 @@ sync_tree()
 	rsync -a --delete --exclude=/.git --exclude='*.o' --exclude='*.ko' \
 		--exclude='*.a' --exclude='.*.cmd' --exclude=/vmlinux \
 		--exclude=/linux "$@" "$source/" "$tree/"
+	# In a tree with parts missing some of this fails: the rest counts.
 	if is_dirty "$tree"; then
-		kmake -C "$tree" -s mrproper >"$log" 2>&1 ||
-			failed "cannot clean the copy"
+		kmake -C "$tree" -s -k mrproper >"$log" 2>&1 || :
+		rm -rf "$tree/.config" "$tree"/include/{config,generated} \
+			"$tree"/arch/*/include/generated
 	fi
 }
 
