@@ -613,6 +613,12 @@ TEST_F(link, frames_of_a_port_that_left_still_arrive)
 	EXPECT_TRUE(next_is(t, 7, 2, 13100));
 	EXPECT_TRUE(next_is(t, 7, 3, 13100));
 	EXPECT_TRUE(no_more(t));
+	/* Nobody knows that station any more. */
+	send(t, 1, 1, 0);
+	fake_bus_run(t->b);
+	EXPECT_TRUE(next_is(t, 8, 2, 14200));
+	EXPECT_TRUE(next_is(t, 8, 3, 14200));
+	EXPECT_TRUE(no_more(t));
 }
 
 TEST_F(link, frames_to_a_port_that_left_are_flooded)

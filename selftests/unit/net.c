@@ -275,6 +275,22 @@ TEST_F(net, frames_wait_for_buffers)
 	EXPECT_EQ(6, fake_dev_stat(self->z, "rx_frames"));
 }
 
+TEST_F(net, buffers_added_before_their_kick)
+{
+	send(self->a, 0, 60);
+	fake_bus_run(self->b);
+	fake_offer(self->z, RX, 0, 0, 2000);
+	fake_offer(self->z, RX, 1, 0, 2000);
+	/* It must not take the buffer of the one that waits. */
+	send(self->a, 1, 61);
+	fake_bus_run(self->b);
+	fake_dev_kick(self->z, RX);
+	ASSERT_EQ(0, fake_take(self->z, RX, &self->len));
+	EXPECT_EQ(HDR + 60, self->len);
+	ASSERT_EQ(1, fake_take(self->z, RX, &self->len));
+	EXPECT_EQ(HDR + 61, self->len);
+}
+
 TEST_F(net, waiting_frames_are_bounded_and_drops_counted)
 {
 	unsigned int i;

@@ -228,7 +228,8 @@ static void forward(struct link *l, struct link_port *from,
 
 	if (from)
 		mac_learn(l, frame_src(f), from);
-	m = is_group(frame_dst(f)) ? NULL : mac_find(l, frame_dst(f));
+	/* Addresses of groups were never learnt, so they are not found. */
+	m = mac_find(l, frame_dst(f));
 	if (!m)
 		flood(l, from, f);
 	else if (m->port == from)
