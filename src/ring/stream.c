@@ -22,7 +22,8 @@
  * Sending: messages queue up until the loop has no more work, then all that a
  * stream has gathered leaves in one sendmsg. One send is in flight per stream.
  * It is quiet first (see ring_sendmsg()); if the socket is full, it is repeated
- * as an ordinary one, which waits for room.
+ * as an ordinary one, which waits for room. Nor is it quiet when something is
+ * left for another send, since nobody would tell that its turn has come.
  */
 
 struct stream_tx {
@@ -270,12 +271,14 @@ static size_t gather(struct stream *st)
 		total += tx->len - skip;
 		skip = 0;
 		n++;
-		if (tx->nfds)
+		if (tx->nfds) {
+			tx = STAILQ_NEXT(tx, entry);
 			break;
+		}
 	}
 	st->tx_mh.msg_iov = st->tx_iov;
 	st->tx_mh.msg_iovlen = n;
-	st->tx_batch = n;
+	st->tx_all = !tx;
 	return total;
 }
 
@@ -284,7 +287,8 @@ static void submit_tx(struct stream *st, bool quiet)
 	size_t len = gather(st);
 
 	if (len)
-		ring_sendmsg(st->ring, &st->tx, st->fd, &st->tx_mh, len, quiet);
+		ring_sendmsg(st->ring, &st->tx, st->fd, &st->tx_mh, len,
+			     quiet && st->tx_all);
 }
 
 static void flush(struct work *w)

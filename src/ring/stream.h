@@ -61,7 +61,7 @@ struct stream {
 	struct op tx;
 	struct work flush;
 	struct stream_txq txq;
-	unsigned int tx_batch;		/* messages in the present send */
+	bool tx_all;			/* the present send is all there is */
 	size_t tx_done;			/* bytes of the first one already out */
 	struct msghdr tx_mh;
 	struct iovec tx_iov[8];
