@@ -382,6 +382,14 @@ static void kicked(struct vring_fd *vf)
 	s->cfg->ops->ready(s, vf->index);
 }
 
+/* An event fd would be preferred over the message (specification). */
+static int may_have_event_fd(struct vu_session *s)
+{
+	if (s->cfg->inband_only && !s->msg.vring_fd.nofd)
+		return refuse(s, "event file descriptors have no place in simulated time");
+	return 0;
+}
+
 static int set_vring_kick(struct vu_session *s, int *fds)
 {
 	struct vu_vring *v = get_vring(s, s->msg.vring_fd.index);
@@ -391,6 +399,9 @@ static int set_vring_kick(struct vu_session *s, int *fds)
 		return -EPROTO;
 	if (s->cfg->inband_only && !vu_inband(s))
 		return refuse(s, NEEDS_INBAND);
+	ret = may_have_event_fd(s);
+	if (ret < 0)
+		return ret;
 	ret = set_vring_fd(s, &v->kick, fds);
 	if (ret < 0)
 		return ret;
@@ -408,7 +419,9 @@ static int set_vring_call(struct vu_session *s, int *fds)
 {
 	struct vu_vring *v = get_vring(s, s->msg.vring_fd.index);
 
-	return v ? set_vring_fd(s, &v->call, fds) : -EPROTO;
+	if (!v || may_have_event_fd(s) < 0)
+		return -EPROTO;
+	return set_vring_fd(s, &v->call, fds);
 }
 
 static int set_vring_err(struct vu_session *s, int *fds)
