@@ -25,6 +25,8 @@ enum client_state { NEW, STARTING, RUNNING, WAITING };
 
 /**
  * struct cal_client
+ * @shm_offered: it got the shared memory; whether it uses it is not known yet
+ * @shm: it does
  * @offset: simulated time of the calendar at the client's time 0
  * @by_id: entry in cal.starts while STARTING
  * @req: entry in cal.requests while WAITING with a request that will come
@@ -45,7 +47,7 @@ struct cal_client {
 	enum client_state state;
 	u64 id;
 	u16 slot;
-	bool shm;
+	bool shm_offered, shm;
 	u64 offset;
 	struct heap_node by_id, req;
 	u64 req_time;
@@ -320,9 +322,22 @@ static enum cal_fds assign_slot(struct cal *cal, struct cal_client *c)
 		cal->next_slot++;
 	if (!shm || cal->now || c->slot >= cal->nr_slots)
 		return CAL_FDS_DUMMY;
-	c->shm = true;
+	c->shm_offered = true;
 	shm->slots[c->slot].name = c->id;
 	return CAL_FDS_SHM;
+}
+
+/*
+ * Who understands the shared memory says so in its slot before its first
+ * message. Kernels before 6.11 do not even look at what came with the ACK.
+ */
+static void settle_shm(struct cal *cal, struct cal_client *c)
+{
+	if (!c->shm_offered)
+		return;
+	c->shm_offered = false;
+	c->shm = READ_ONCE(cal->cfg.shm->slots[c->slot].capa) &
+		 TT_SHM_CAP_TIME_SHARE;
 }
 
 static void admit(struct cal *cal, struct cal_client *c)
@@ -335,8 +350,7 @@ static void admit(struct cal *cal, struct cal_client *c)
 		fds = assign_slot(cal, c);
 	begin_turn(cal, c);
 	/* Without a FREE_UNTIL it must ask before each step. */
-	if (!is_silent(c))
-		c->run_horizon = c->sent_horizon = c->acked_horizon = cal->now;
+	c->sent_horizon = c->acked_horizon = cal->now;
 	/* START's ack was parked: its seq is kept there. */
 	emit(cal, c, TT_ACK, c->parked_seq, c->slot & TT_START_ACK_ID, fds);
 	c->parked = false;
@@ -603,6 +617,7 @@ int cal_input(struct cal *cal, struct cal_client *c, const struct tt_msg *m)
 	if (c->parked && m->op != TT_ACK)
 		return violation(c, "sent %s although its last message has not been acked",
 				 tt_op_name(m->op));
+	settle_shm(cal, c);
 	if (sync_now(cal, &liar) < 0 && liar == c)
 		return violation(c, "wrote time %" PRIu64 " ns to shared memory, not between %" PRIu64 " and %" PRIu64,
 				 READ_ONCE(cal->cfg.shm->current_time),
