@@ -115,15 +115,15 @@ void dev_timer_init(struct dev_timer *t, struct dev_bus *b,
 void dev_timer_arm(struct dev_timer *t, u64 when)
 {
 	dev_timer_cancel(t);
-	heap_insert(&t->bus->timers, &t->node, max_u64(when, t->bus->now));
+	heap_insert(&t->bus->timers, &t->event.node, max_u64(when, t->bus->now));
 	t->bus->nr_timers++;
 }
 
 void dev_timer_cancel(struct dev_timer *t)
 {
-	if (!t->node.queued)
+	if (!t->event.node.queued)
 		return;
-	heap_remove(&t->bus->timers, &t->node);
+	heap_remove(&t->bus->timers, &t->event.node);
 	t->bus->nr_timers--;
 }
 
@@ -218,7 +218,7 @@ bool fake_bus_step(struct dev_bus *b)
 		return false;
 	b->now = n->time;
 	while ((n = heap_first(&b->timers)) && n->time == b->now) {
-		t = container_of(n, struct dev_timer, node);
+		t = container_of(n, struct dev_timer, event.node);
 		dev_timer_cancel(t);
 		t->fn(t);
 	}

@@ -102,10 +102,7 @@ u64 dev_bus_now(const struct dev_bus *b);
  * Timers of the same instant run in the order in which they were armed.
  */
 struct dev_timer {
-	union {
-		struct tt_event event;
-		struct heap_node node;
-	};
+	struct tt_event event;
 	struct dev_bus *bus;
 	void (*fn)(struct dev_timer *t);
 };
@@ -122,7 +119,7 @@ void dev_timer_arm(struct dev_timer *t, u64 when);
 void dev_timer_cancel(struct dev_timer *t);
 static inline bool dev_timer_armed(const struct dev_timer *t)
 {
-	return t->node.queued;
+	return t->event.node.queued;
 }
 
 /**
