@@ -95,6 +95,8 @@ static void kick_step(struct tt_op *op, int err)
 		kick_aborted(d);
 		return;
 	}
+	/* Who kicks is at this very time, and not ahead of it. */
+	d->vq[d->kick.vq].rescan = false;
 	if (!err && d->kick.state == KICK_GET && serve_in_kick(d)) {
 		kick_device(d);
 		return;
@@ -129,6 +131,9 @@ static void rescan_got_time(struct tt_op *op, int err)
 
 	if (err || !v->d->session)
 		return;
+	/* Unless a kick has said already when it is to be looked at. */
+	if (!v->ready.node.queued || v->ready.node.time > kick_time(v->d))
+		v->rescan = v->d->bus->cfg.simulated;
 	arm_ready(v, kick_time(v->d));
 	op->done = NULL;
 	tt_register(v->d->bus->tt, op);
@@ -139,7 +144,6 @@ void session_ready(struct vu_session *s, unsigned int vq)
 	struct dev *d = s->cfg->owner;
 	struct dev_vq *v = &d->vq[vq];
 
-	v->rescan = d->bus->cfg.simulated;
 	if (v->rescan_op.queued)
 		return;
 	v->rescan_op.done = rescan_got_time;
