@@ -165,7 +165,10 @@ static bool silence(struct lab *l)
 	return false;
 }
 
-/* The ACK of START: @slot, and what comes with it. */
+/*
+ * The ACK of START: @slot, and what comes with it. Who gets the shared memory
+ * says in it that it understands it.
+ */
 static bool admitted(struct lab *l, unsigned int i, u64 slot, enum cal_fds fds)
 {
 	struct cal_out o;
@@ -174,6 +177,10 @@ static bool admitted(struct lab *l, unsigned int i, u64 slot, enum cal_fds fds)
 		return false;
 	l->p[i].shm = fds == CAL_FDS_SHM;
 	l->p[i].slot = slot;
+	if (l->p[i].shm)
+		l->shm->slots[slot].capa |= TT_SHM_CAP_TIME_SHARE;
+	if (l->p[i].shm)
+		l->shm->slots[slot].capa = TT_SHM_CAP_TIME_SHARE;
 	if (o.to == l->p[i].c && o.msg.op == TT_ACK && o.fds == fds &&
 	    o.msg.seq == l->p[i].seq && o.msg.time == slot)
 		return true;
@@ -1068,6 +1075,39 @@ TEST_F(shm, message_client_runs_among_others)
 	EXPECT_EQ(200, l->shm->current_time);
 }
 
+/* As kernels that ignore what comes with an ACK. */
+TEST_F(shm, client_that_does_not_understand_it)
+{
+	struct lab *l = &self->l;
+
+	EXPECT_TRUE(close_lab(l));
+	ASSERT_TRUE(open_lab(l, 2, 8));
+	ASSERT_TRUE(starts(l, 0, 0));
+	ASSERT_TRUE(starts(l, 1, 1));
+	ASSERT_TRUE(admitted(l, 0, 1, CAL_FDS_SHM));
+	l->p[0].shm = false;
+	l->shm->slots[1].capa = 0;
+	ASSERT_TRUE(says(l, 0, TT_GET, 0));
+	EXPECT_TRUE(hears(l, 0, TT_ACK, 0));
+	/* Too late now. */
+	l->shm->slots[1].capa = TT_SHM_CAP_TIME_SHARE;
+	l->shm->current_time = 5;
+	EXPECT_EQ(0, cal_now(l->cal));
+	EXPECT_TRUE(sleeps_until(l, 0, 10));
+	ASSERT_TRUE(admitted(l, 1, 2, CAL_FDS_SHM));
+	EXPECT_TRUE(sleeps_until(l, 1, 20));
+	EXPECT_TRUE(runs(l, 0, 10, 20));
+	ASSERT_TRUE(says(l, 1, TT_REQUEST, 15));
+	EXPECT_TRUE(hears(l, 0, TT_FREE_UNTIL, 15));
+	ASSERT_TRUE(acks(l, 0));
+	EXPECT_TRUE(hears(l, 1, TT_ACK, 0));
+	ASSERT_TRUE(says(l, 0, TT_UPDATE, 12));
+	EXPECT_TRUE(hears(l, 0, TT_ACK, 0));
+	EXPECT_EQ(12, l->shm->current_time);
+	EXPECT_TRUE(waits(l, 0));
+	EXPECT_TRUE(hears(l, 1, TT_RUN, 15));
+}
+
 TEST_F(shm, more_clients_than_slots)
 {
 	struct lab *l = &self->l;
@@ -1461,7 +1501,7 @@ enum m_state { M_GONE, M_NEW, M_STARTING, M_RUNNING, M_WAITING };
 
 struct m_client {
 	enum m_state state;
-	bool shm, local;
+	bool shm, local, spoken;
 	u64 id, start_stamp;
 	u64 offset, slot;
 	u64 req, stamp;			/* U64_MAX: none */
@@ -1586,12 +1626,11 @@ static void m_admit(struct model *m, unsigned int i)
 	c->offset = m->now;
 	if (!c->local) {
 		c->slot = m->next_slot++;
-		c->shm = m->shared && !m->now;
+		c->shm = m->shared && !m->now && !(m->next_slot % 3);
 	}
 	c->state = M_GONE;	/* not to be in its own way */
 	m_turn(m, i);
-	if (!m_quiet(c))
-		c->known = c->told = c->top = m->now;
+	c->known = c->told = m->now;
 	m_say(m, i, TT_ACK, c->parked_seq, c->slot);
 	c->parked_stamp = 0;
 }
@@ -1857,6 +1896,9 @@ static void g_move(struct game *g, unsigned int i)
 	u64 top = c->shm ? c->top : c->local ? m_horizon(m) : c->known;
 	u64 t = m->now + dice(g, 10);
 
+	/* That it shares memory is known from its first message on. */
+	if (c->shm && !c->spoken)
+		return;
 	if (c->local)
 		(void)cal_horizon(g->l.cal);
 	if (t > top)
@@ -1949,6 +1991,7 @@ static void g_act(struct game *g, unsigned int i)
 	} else if (c->parked_stamp) {
 		return;
 	} else if (what < 55) {
+		c->spoken = true;
 		g_request(g, i);
 	} else if (what < 62) {
 		g_store(g, i);
@@ -2004,6 +2047,12 @@ static bool g_compare(struct game *g)
 		/* What the harness's own helpers need to know. */
 		g->l.p[to].shm = m->c[to].shm;
 		g->l.p[to].slot = m->c[to].slot;
+		if (m->c[to].shm)
+			g->l.shm->slots[m->c[to].slot].capa =
+				TT_SHM_CAP_TIME_SHARE;
+		if (g->l.p[to].shm)
+			g->l.shm->slots[g->l.p[to].slot].capa =
+				TT_SHM_CAP_TIME_SHARE;
 	}
 	m->nr_out = 0;
 	return silence(&g->l);

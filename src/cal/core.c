@@ -327,19 +327,6 @@ static enum cal_fds assign_slot(struct cal *cal, struct cal_client *c)
 	return CAL_FDS_SHM;
 }
 
-/*
- * Who understands the shared memory says so in its slot before its first
- * message. Kernels before 6.11 do not even look at what came with the ACK.
- */
-static void settle_shm(struct cal *cal, struct cal_client *c)
-{
-	if (!c->shm_offered)
-		return;
-	c->shm_offered = false;
-	c->shm = READ_ONCE(cal->cfg.shm->slots[c->slot].capa) &
-		 TT_SHM_CAP_TIME_SHARE;
-}
-
 static void admit(struct cal *cal, struct cal_client *c)
 {
 	enum cal_fds fds = CAL_FDS_NONE;
@@ -407,13 +394,27 @@ static void end_turn(struct cal *cal)
 	scan_all(cal);
 }
 
+/*
+ * Who understands the shared memory says so in its slot before its first
+ * message. Kernels before 6.11 do not even look at what came with the ACK.
+ */
+static void settle_shm(struct cal *cal, struct cal_client *c)
+{
+	if (c->shm_offered)
+		c->shm = READ_ONCE(cal->cfg.shm->slots[c->slot].capa) &
+			 TT_SHM_CAP_TIME_SHARE;
+}
+
 /* A client that shares memory moves time by writing it there. */
 static int sync_now(struct cal *cal, struct cal_client **liar)
 {
 	struct cal_client *r = cal->running;
 	u64 t;
 
-	if (!r || !r->shm)
+	if (!r)
+		return 0;
+	settle_shm(cal, r);
+	if (!r->shm)
 		return 0;
 	t = READ_ONCE(cal->cfg.shm->current_time);
 	if (t < cal->now || t > max_u64(r->run_horizon, cal->now)) {
@@ -618,6 +619,7 @@ int cal_input(struct cal *cal, struct cal_client *c, const struct tt_msg *m)
 		return violation(c, "sent %s although its last message has not been acked",
 				 tt_op_name(m->op));
 	settle_shm(cal, c);
+	c->shm_offered = false;
 	if (sync_now(cal, &liar) < 0 && liar == c)
 		return violation(c, "wrote time %" PRIu64 " ns to shared memory, not between %" PRIu64 " and %" PRIu64,
 				 READ_ONCE(cal->cfg.shm->current_time),
