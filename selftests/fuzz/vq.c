@@ -89,12 +89,25 @@ static void put_desc(struct world *w, u8 *table, u32 entries)
 	memcpy(table + 16 * (take_u8(&w->in) % entries), &d, sizeof(d));
 }
 
+/* A chain over the whole table of the ring, too long to be held inline. */
+static void put_long_chain(struct world *w)
+{
+	struct vring_desc d = { .addr = LOW + 0x800, .len = 4 };
+	u32 i;
+
+	for (i = 0; i < w->num; i++) {
+		d.next = (u16)(i + 1);
+		d.flags = i + 1 < w->num ? VRING_DESC_F_NEXT : 0;
+		memcpy(low(w) + 16 * i, &d, sizeof(d));
+	}
+}
+
 static void driver_step(struct world *w, u8 what)
 {
 	u8 *avail = low(w) + avail_off(w);
 	u16 v;
 
-	switch (what % 4) {
+	switch (what % 5) {
 	case 0:
 		put_desc(w, low(w), w->num);
 		break;
@@ -106,6 +119,9 @@ static void driver_step(struct world *w, u8 what)
 		memcpy(avail + 4 + 2 * (w->vq.last_avail & (w->num - 1)), &v, 2);
 		v = w->vq.last_avail + 1;
 		memcpy(avail + 2, &v, 2);
+		break;
+	case 3:
+		put_long_chain(w);
 		break;
 	default:	/* anything anywhere */
 		v = take_u16(&w->in) % SIZE;
@@ -207,7 +223,11 @@ static void session_step(struct world *w, u8 what)
 		vq_start(&w->vq);
 		break;
 	case 4:
-		MUST(!vq_set_mem(&w->vq, &w->mem));
+		if (what & 0x80)
+			MUST(!w->vq.have_addr ||
+			     vq_set_mem(&w->vq, NULL) == -EFAULT);
+		else
+			MUST(!vq_set_mem(&w->vq, &w->mem));
 		break;
 	case 5:
 		vq_set_base(&w->vq, take_u16(&w->in));

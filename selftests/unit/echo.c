@@ -8,6 +8,7 @@
 #include "fake_bus.h"
 #include "kselftest_harness.h"
 #include "leaks.h"
+#include "oom.h"
 
 extern const struct dev_ops echo_dev_ops;
 
@@ -394,6 +395,25 @@ TEST_F(echo, malformed_ring_ends_that_queue_only)
 	send(self->d, 1, 0, 500);
 	fake_bus_run(self->b);
 	EXPECT_EQ(0, fake_take(self->d, 1, &self->len));
+}
+
+TEST_F(echo, without_memory_nothing_is_written)
+{
+	offer(self->d, 0, 0, 10);
+	offer(self->d, 0, 1, 10);
+	oom = true;
+	fake_dev_kick(self->d, 0);
+	oom = false;
+	EXPECT_EQ(0, fake_bus_timers(self->b));
+	EXPECT_EQ(2, fake_dev_stat(self->d, "no_memory"));
+	EXPECT_EQ(0, fake_take(self->d, 0, &self->len));
+	EXPECT_EQ(0, self->len);
+	EXPECT_EQ(1, fake_take(self->d, 0, &self->len));
+	EXPECT_EQ(0, self->len);
+	send(self->d, 0, 2, 10);
+	fake_bus_run(self->b);
+	EXPECT_EQ(2, fake_take(self->d, 0, &self->len));
+	EXPECT_EQ(RESP, self->len);
 }
 
 TEST_F(echo, config_space)

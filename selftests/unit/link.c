@@ -10,6 +10,7 @@
 #include "fake_bus.h"
 #include "kselftest_harness.h"
 #include "leaks.h"
+#include "oom.h"
 
 #define PORTS	64u
 #define LOG	4096u
@@ -722,6 +723,31 @@ TEST_F(link, counters_are_shown)
 	EXPECT_EQ(0, fake_shared_stat(t->b, "link", "lan", "dropped_no_other_port"));
 	EXPECT_EQ(0, fake_shared_stat(t->b, "link", "lan", "dropped_no_memory"));
 	EXPECT_EQ(0, fake_shared_stat(t->b, "link", "lan", "macs_not_learnt"));
+}
+
+TEST_F(link, without_memory)
+{
+	struct test *t = self->t;
+	struct link_frame *f = link_frame_new(60);
+	struct link *l;
+
+	introduce(t, 2);
+	memset(f->data, 0xff, 60);
+	oom = true;
+	EXPECT_EQ(dev_bus_now(t->b), link_send(&t->port[0].p, f));
+	EXPECT_EQ(NULL, link_frame_new(60));
+	EXPECT_EQ(-ENOMEM, link_find(t->b, "other", &l));
+	EXPECT_EQ(-ENOMEM, link_new(t->b, "other", NULL, NULL));
+	oom = false;
+	EXPECT_EQ(1, drops(t, LINK_DROP_MEMORY));
+	EXPECT_EQ(0, fake_bus_timers(t->b));
+	/* An address that could not be learnt. */
+	send(t, 2, 2, 0);
+	oom = true;
+	fake_bus_run(t->b);
+	oom = false;
+	EXPECT_EQ(1, link_get_stats(t->l)->macs_not_learnt);
+	EXPECT_TRUE(next_is(t, t->tag, 0, dev_bus_now(t->b)));
 }
 
 TEST_F(link, every_frame_is_accounted_for)

@@ -11,6 +11,7 @@
 #include "fake_bus.h"
 #include "kselftest_harness.h"
 #include "leaks.h"
+#include "oom.h"
 
 extern const struct dev_ops net_dev_ops;
 
@@ -242,6 +243,16 @@ TEST_F(net, other_header_fields_do_not_matter)
 	fake_offer(self->a, TX, 0, HDR + 64, 0);
 	fake_dev_kick(self->a, TX);
 	EXPECT_EQ(1, fake_dev_stat(self->a, "tx_frames"));
+}
+
+TEST_F(net, without_memory_a_frame_is_lost_and_counted)
+{
+	oom = true;
+	send(self->a, 0, 60);
+	oom = false;
+	EXPECT_EQ(1, fake_dev_stat(self->a, "tx_no_memory"));
+	EXPECT_EQ(0, fake_take(self->a, TX, &self->len));
+	EXPECT_EQ(0, fake_bus_timers(self->b));
 }
 
 /*

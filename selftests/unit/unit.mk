@@ -3,7 +3,7 @@
 #
 # Included by the top Makefile. Uses CC, CFLAGS, BUILD and KSFT_INC (the
 # directory of kselftest_harness.h); SAN=1 adds the sanitizers. A test is
-# UNIT_name_SRCS: what it links besides selftests/unit/name.c.
+# UNIT_name_SRCS: what it links besides selftests/unit/name.c; UNIT_name_LDFLAGS.
 
 UNIT_DIR := selftests/unit
 UNIT_BUILD = $(BUILD)/unit$(if $(SAN),-san)
@@ -13,19 +13,27 @@ UNIT_BUS := $(UNIT_DIR)/fake_bus.c $(UNIT_DIR)/fake_ring.c src/dev/args.c \
 	src/vu/vq.c src/vu/mem.c src/base/heap.c src/base/log.c \
 	src/base/prng.c src/base/units.c
 
+# For tests that let memory run out.
+UNIT_OOM_SRC := $(UNIT_DIR)/oom.c
+UNIT_OOM := -Wl,--wrap=malloc,--wrap=calloc
+
 UNIT_args_SRCS := src/dev/args.c src/base/units.c src/base/log.c
 UNIT_cal_core_SRCS := src/cal/core.c src/base/heap.c src/base/prng.c src/wire/names.c
-UNIT_echo_SRCS := src/dev/echo.c $(UNIT_BUS)
+UNIT_echo_SRCS := src/dev/echo.c $(UNIT_BUS) $(UNIT_OOM_SRC)
+UNIT_echo_LDFLAGS := $(UNIT_OOM)
 UNIT_heap_SRCS := src/base/heap.c src/base/prng.c
-UNIT_link_SRCS := src/dev/link.c $(UNIT_BUS)
+UNIT_link_SRCS := src/dev/link.c $(UNIT_BUS) $(UNIT_OOM_SRC)
+UNIT_link_LDFLAGS := $(UNIT_OOM)
 UNIT_mem_SRCS := src/vu/mem.c
 UNIT_msg_SRCS := src/vu/msg.c src/wire/names.c
-UNIT_net_SRCS := src/dev/net.c src/dev/link.c $(UNIT_BUS)
+UNIT_net_SRCS := src/dev/net.c src/dev/link.c $(UNIT_BUS) $(UNIT_OOM_SRC)
+UNIT_net_LDFLAGS := $(UNIT_OOM)
 UNIT_prng_SRCS := src/base/prng.c
 UNIT_rng_SRCS := src/dev/rng.c $(UNIT_BUS)
 UNIT_units_SRCS := src/base/units.c
 UNIT_vq_SRCS := src/vu/vq.c src/vu/mem.c src/base/heap.c src/base/prng.c \
-	$(UNIT_DIR)/fake_ring.c
+	$(UNIT_DIR)/fake_ring.c $(UNIT_OOM_SRC)
+UNIT_vq_LDFLAGS := $(UNIT_OOM)
 
 UNIT_TESTS := $(sort $(patsubst UNIT_%_SRCS,%,$(filter UNIT_%_SRCS,$(.VARIABLES))))
 UNIT_BINS = $(UNIT_TESTS:%=$(UNIT_BUILD)/%)
@@ -46,7 +54,7 @@ $(UNIT_BUILD)/obj/%.o: %.c
 
 define unit_rule
 $(UNIT_BUILD)/$(1): $(call unit_objs,$(1))
-	$(if $(V),,@echo "  LD      $$@"; )$(CC) $(UNIT_CFLAGS) -o $$@ $$^
+	$(if $(V),,@echo "  LD      $$@"; )$(CC) $(UNIT_CFLAGS) $(UNIT_$(1)_LDFLAGS) -o $$@ $$^
 -include $(patsubst %.o,%.d,$(call unit_objs,$(1)))
 endef
 $(foreach t,$(UNIT_TESTS),$(eval $(call unit_rule,$(t))))

@@ -11,6 +11,7 @@
 #include "fake_ring.h"
 #include "kselftest_harness.h"
 #include "leaks.h"
+#include "oom.h"
 
 #define NUM	8u
 #define W	VRING_DESC_F_WRITE
@@ -1304,6 +1305,27 @@ TEST_F(vq, memory_table_without_the_ring_stops_it)
 	EXPECT_TRUE(used_is(&self->r, 1, 1));
 	EXPECT_EQ(-EFAULT, vq_set_mem(&self->vq, NULL));
 	EXPECT_FALSE(vq_usable(&self->vq));
+}
+
+TEST_F(vq, without_memory_a_buffer_comes_again_later)
+{
+	fill_table(self, 30, FAKE_DATA, 2);
+	offer_table(self, TABLE, 30 * 16, 0);
+	offer(&self->r, 1);
+	oom = true;
+	EXPECT_EQ(-ENOMEM, vq_pop(&self->vq, &self->b));
+	EXPECT_EQ(-ENOMEM, vq_pop(&self->vq, &self->b));
+	EXPECT_EQ(-ENOMEM, vq_set_num(&self->vq, NUM));
+	oom = false;
+	EXPECT_EQ(NULL, self->b.vq);
+	EXPECT_EQ(0, vq_out(&self->vq));
+	EXPECT_EQ(0, self->nr_broke);
+	ASSERT_EQ(1, vq_pop(&self->vq, &self->b));
+	EXPECT_EQ(0, self->b.head);
+	ASSERT_EQ(1, vq_pop(&self->vq, &self->b2));
+	EXPECT_EQ(1, self->b2.head);
+	vq_push(&self->vq, &self->b, 1);
+	vq_push(&self->vq, &self->b2, 1);
 }
 
 TEST_F(vq, ten_thousand_setups)

@@ -89,8 +89,6 @@ static int add_digits(const char **s, struct decimal *d, bool fraction)
 	if (!is_digit(*p))
 		return -EINVAL;
 	for (; is_digit(*p); p++) {
-		if (fraction && d->scale == MAX_SCALE)
-			return -ERANGE;
 		if (__builtin_mul_overflow(d->digits, 10, &d->digits) ||
 		    __builtin_add_overflow(d->digits, *p - '0', &d->digits))
 			return -ERANGE;

@@ -26,8 +26,8 @@
  * t_done. There may be as many in flight as the rings hold.
  *
  * A bad request (shorter than its header, or due beyond the end of time) comes
- * back at once with status ECHO_BAD. Where there is no room for a response the
- * buffer comes back at once with nothing written.
+ * back at once with status ECHO_BAD. Where there is no room for a response, or
+ * no memory for the request, the buffer comes back at once with nothing written.
  */
 
 #define ECHO_ID		63
@@ -195,24 +195,37 @@ static void job_accept(struct dev *d, struct job *j)
 		e->max_in_flight = e->in_flight;
 }
 
-static void echo_vq_ready(struct dev *d, unsigned int i)
+/* Left in the ring, it might never be kicked for again. */
+static bool refuse_one(struct dev *d, struct vq *vq)
 {
 	struct echo *e = dev_priv(d);
-	struct job *j;
+	struct vq_buf b;
 
-	for (;;) {
-		j = job_get(d);
-		if (!j) {
-			/* The buffers wait in the ring for the next kick. */
-			e->no_memory++;
-			return;
-		}
-		if (vq_pop(dev_vq(d, i), &j->buf) != 1) {
-			job_put(d, j);
-			return;
-		}
-		job_accept(d, j);
+	if (vq_pop(vq, &b) != 1)
+		return false;
+	e->no_memory++;
+	vq_push(vq, &b, 0);
+	return true;
+}
+
+static bool accept_one(struct dev *d, struct vq *vq)
+{
+	struct job *j = job_get(d);
+
+	if (!j)
+		return refuse_one(d, vq);
+	if (vq_pop(vq, &j->buf) != 1) {
+		job_put(d, j);
+		return false;
 	}
+	job_accept(d, j);
+	return true;
+}
+
+static void echo_vq_ready(struct dev *d, unsigned int i)
+{
+	while (accept_one(d, dev_vq(d, i)))
+		;
 }
 
 static void echo_stop(struct dev *d, struct vq *vq)
