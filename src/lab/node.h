@@ -39,6 +39,7 @@ struct node_env {
  * @failure: why it cannot go on, NULL: nothing is wrong
  * @wstatus: of the kernel's process, when it has ended
  * @reaped: it has
+ * @lost: whoever runs the lab has noticed that it is gone
  */
 struct node {
 	const struct lab_node *cfg;
@@ -47,7 +48,7 @@ struct node {
 	struct console console;
 	struct klog klog;
 	pid_t pid;
-	bool channel_ended, exited, reaped;
+	bool channel_ended, exited, reaped, lost;
 	u32 status;
 	u64 now;
 	char *failure, *log;

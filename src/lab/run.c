@@ -40,11 +40,13 @@
 #define CALENDAR	"calendar.sock"
 #define KERNEL		"./linux"
 #define OLD_LINES	6008	/* from Linux 6.8 on, serial lines block */
+#define OLD_TIME	6011	/* from Linux 6.11 on, there is shared memory */
 
 /**
  * struct run - a run
  * @failed: the node that is the reason of the end, NULL: none
  * @output_lost: stdout could not be written
+ * @no_shm: asked for, or the kernel does not know of it
  * @began: wall time, ns
  */
 struct run {
@@ -67,7 +69,7 @@ struct run {
 	unsigned int nr_nodes;
 	struct guest_net *nets;
 	size_t nr_nets;
-	bool output_lost;
+	bool output_lost, no_shm;
 	u64 began;
 };
 
@@ -102,8 +104,9 @@ static u64 simulated(const struct run *r)
 /* A node cannot go on. Is that the end of the lab? */
 static void node_lost(struct run *r, struct node *n)
 {
-	if (r->ring.stop)
+	if (r->ring.stop || n->lost)
 		return;
+	n->lost = true;
 	if (n->cfg->needed || (n->cfg->wait && !n->exited)) {
 		r->failed = n;
 		stop(r, RUN_FAILED);
@@ -215,7 +218,7 @@ static void wall_limit(struct op *op, int res)
 	if (res != -ETIME)
 		return;
 	now = simulated(r);
-	log_err(NULL, "wall-clock limit of %s reached, at %" PRIu64 ".%09" PRIu64 " s of simulated time",
+	log_err(NULL, "wall-clock limit of %s reached, at %" PRIu64 ".%09" PRIu64 " s of simulated time or later",
 		units_format_time(buf, r->cfg->lab->wall_limit),
 		now / NSEC_PER_SEC, now % NSEC_PER_SEC);
 	stop(r, RUN_TIME_LIMIT);
@@ -261,11 +264,10 @@ static void client_gone(void *owner, u64 id, pid_t pid, const char *why)
 		n->failure = xasprintf("its kernel has broken the time-travel protocol: it %s",
 				       why);
 	/*
-	 * A node that dies drops this first. When it matters, the others must
-	 * not go on as if nothing had happened until we hear of its end.
+	 * A node that dies drops this first. The others must not go on as if
+	 * nothing had happened until we hear of the end of its process.
 	 */
-	if (why || n->cfg->needed || (n->cfg->wait && !n->exited))
-		node_lost(r, n);
+	node_lost(r, n);
 }
 
 static void session_ended(void *owner, struct dev *d, const char *why)
@@ -312,6 +314,7 @@ static int find_kernel(struct run *r)
 	}
 	ret = node_kernel_version(r->kernel, &version);
 	r->env.old_lines = version < OLD_LINES;
+	r->no_shm = r->cfg->no_shm || version < OLD_TIME;
 	return ret;
 }
 
@@ -400,7 +403,7 @@ static int open_calendar(struct run *r)
 	struct cal_server_cfg cfg = {
 		.path = CALENDAR, .clients = lab->nr_nodes + 1,
 		.tod = lab->tod, .time_limit = lab->time_limit,
-		.no_shm = r->cfg->no_shm, .hinted = true, .owner = r,
+		.no_shm = r->no_shm, .hinted = true, .owner = r,
 		.ended = calendar_ended, .client_gone = client_gone,
 	};
 	int ret = cal_server_new(&r->calendar, &r->ring, &cfg);
