@@ -124,7 +124,10 @@ static void client_msg(struct stream *st, const void *buf, size_t len,
 		return;
 	}
 	ring_work(s->ring, &s->drain);
-	if (!cal_client_parked(c->core))
+	/* Even a parked client may leave. */
+	if (cal_client_parked(c->core))
+		stream_watch(st);
+	else
 		stream_recv(st);
 }
 

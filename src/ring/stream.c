@@ -52,6 +52,7 @@ static void free_tx(struct stream *st, unsigned int n)
 		while (tx->nfds)
 			close(tx->fds[--tx->nfds]);
 		free(tx);
+		st->nr_tx--;
 	}
 }
 
@@ -166,7 +167,7 @@ static void rx_message(struct stream *st, size_t len)
 		memcpy(fds, st->fds, nfds * sizeof(int));
 		st->nfds = 0;
 	}
-	st->want = false;
+	st->want = st->watch = false;
 	st->rx_msgs++;
 	st->in_msg = true;
 	st->ops->msg(st, st->buf, len, fds, nfds);
@@ -185,13 +186,15 @@ static void rx_step(struct stream *st)
 	int len;
 
 	/* While a message is being handled its bytes are still in the buffer. */
-	if (!st->want || st->in_msg || st->rx.busy || st->closing || st->ended)
+	if (st->in_msg || st->rx.busy || st->closing || st->ended ||
+	    st->nr_tx > STREAM_MAX_TX || !(st->want || st->watch))
 		return;
 	len = frame_len(st);
 	if (len < 0) {
 		end(st, len);
 	} else if (st->have >= st->ops->hdr_len && st->have >= (size_t)len) {
-		ring_work(st->ring, &st->deliver);
+		if (st->want)
+			ring_work(st->ring, &st->deliver);
 	} else {
 		if (!st->have && st->hint > (size_t)len)
 			len = (int)st->hint;
@@ -234,6 +237,19 @@ void stream_recv(struct stream *st)
 		return;
 	st->want = true;
 	rx_step(st);
+}
+
+void stream_watch(struct stream *st)
+{
+	st->watch = true;
+	rx_step(st);
+}
+
+bool stream_peer_gone(const struct stream *st)
+{
+	/* Sends nothing. */
+	return send(st->fd, "", 0, MSG_NOSIGNAL | MSG_DONTWAIT) < 0 &&
+	       errno == EPIPE;
 }
 
 void stream_recv_hint(struct stream *st, size_t len)
@@ -326,12 +342,14 @@ static void tx_done(struct op *op, int res)
 		return;
 	}
 	if (res < 0) {
-		end(st, res);
+		/* Nobody is there: as if that had been received. */
+		end(st, res == -EPIPE ? -ECONNRESET : res);
 		return;
 	}
 	tx_advance(st, (size_t)res);
 	if (!STAILQ_EMPTY(&st->txq))
 		ring_flush(st->ring, &st->flush);
+	rx_step(st);
 }
 
 int stream_send(struct stream *st, const void *msg, size_t len,
@@ -355,6 +373,7 @@ int stream_send(struct stream *st, const void *msg, size_t len,
 	}
 	tx->nfds = i;
 	STAILQ_INSERT_TAIL(&st->txq, tx, entry);
+	st->nr_tx++;
 	if (i < nfds) {
 		end(st, -EMFILE);
 		return -EMFILE;

@@ -6,6 +6,8 @@
 #include "ring.h"
 
 #define STREAM_MAX_FDS	8
+/* With more messages than this waiting to be sent, none is received. */
+#define STREAM_MAX_TX	64u
 
 struct stream;
 
@@ -17,7 +19,7 @@ struct stream;
  * @msg: one message, header first; @fds may be taken by setting the entry to
  *	-1, the others are closed afterwards. No further message is delivered
  *	until stream_recv() is called, from here or later: that is the
- *	back-pressure.
+ *	back-pressure. Who does not read what it is sent is not read from.
  * @closed: the stream has ended: 0 when the peer closed it between messages,
  *	else -errno. Called once, from the loop; not after stream_close().
  */
@@ -47,7 +49,7 @@ struct stream {
 	struct work deliver;
 	u8 *buf;
 	size_t have, hint;
-	bool want, in_msg, closing, ended;
+	bool want, watch, in_msg, closing, ended;
 	int end_err;
 	int fds[STREAM_MAX_FDS];
 	unsigned int nfds;
@@ -61,6 +63,7 @@ struct stream {
 	struct op tx;
 	struct work flush;
 	struct stream_txq txq;
+	unsigned int nr_tx;
 	bool tx_all;			/* the present send is all there is */
 	size_t tx_done;			/* bytes of the first one already out */
 	struct msghdr tx_mh;
@@ -86,6 +89,16 @@ int __must_check stream_open(struct stream *st, struct ring *r, int fd,
 
 /** stream_recv() - deliver the next message when it has come */
 void stream_recv(struct stream *st);
+
+/**
+ * stream_watch() - be told when the stream ends, before stream_recv()
+ *
+ * One message is read ahead, and kept.
+ */
+void stream_watch(struct stream *st);
+
+/** stream_peer_gone() - has the peer closed its end, whatever is still unread */
+bool stream_peer_gone(const struct stream *st);
 
 /**
  * stream_recv_hint() - expect messages of @len bytes next
