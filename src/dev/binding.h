@@ -27,11 +27,15 @@ struct kick {
 	struct tt_op op;
 };
 
-/** struct notify - a call for a queue, or CONFIG_CHANGE */
+/**
+ * struct notify - a call for a queue, or CONFIG_CHANGE
+ * @again: and once more after the one under way (without a calendar)
+ * @stale: the session that it is for has ended
+ */
 struct notify {
 	struct dev *d;
 	unsigned int vq;
-	bool queued, again;
+	bool queued, again, stale;
 	struct vu_call call;
 	STAILQ_ENTRY(notify) entry;
 };

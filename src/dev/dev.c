@@ -113,7 +113,7 @@ static void accepted(struct listener *l, int fd, pid_t pid)
 {
 	struct dev *d = container_of(l, struct dev, listener);
 
-	if (d->session) {
+	if (d->session && !vu_session_gone(d->session)) {
 		log_err(d->name, "pid %d was turned away: pid %d is connected already",
 			(int)pid, (int)d->session->pid);
 		close(fd);

@@ -28,7 +28,7 @@ static bool send_notify(struct notify *n)
 {
 	struct vu_session *s = n->d->session;
 
-	if (!s)
+	if (!s || n->stale)
 		return false;
 	n->d->called_at = n->d->bus->tt->now;
 	return n->vq == CONFIG ? vu_notify_config(s, &n->call) :
@@ -92,12 +92,12 @@ static void notify(struct notify *n)
 		n->again = true;
 		return;
 	}
+	n->queued = true;
+	n->stale = false;
 	if (!b->cfg.simulated) {
-		n->queued = true;
 		n->queued = send_notify(n);
 		return;
 	}
-	n->queued = true;
 	if (STAILQ_EMPTY(&b->notifies))
 		tt_hold(b->tt);
 	STAILQ_INSERT_TAIL(&b->notifies, n, entry);
@@ -240,8 +240,11 @@ void forget_calls(struct dev *d)
 {
 	unsigned int i;
 
-	for (i = 0; i < d->ops->nr_vqs; i++)
+	for (i = 0; i < d->ops->nr_vqs; i++) {
 		tt_event_cancel(d->bus->tt, &d->vq[i].call_due);
+		d->vq[i].notify.stale = true;
+	}
+	d->config_notify.stale = true;
 	tt_event_cancel(d->bus->tt, &d->config_event);
 	d->config_due = d->config_dirty = false;
 }

@@ -629,6 +629,14 @@ static void session_closed(struct stream *st, int err)
 	end_session(s, s->why);
 }
 
+bool vu_session_gone(struct vu_session *s)
+{
+	if (!stream_peer_gone(&s->st))
+		return false;
+	end_session(s, NULL);
+	return true;
+}
+
 static int payload_len(const void *buf)
 {
 	struct vhost_user_hdr hdr;

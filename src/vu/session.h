@@ -98,6 +98,14 @@ int __must_check vu_session_new(struct vu_session **out, struct ring *r,
 /** vu_session_close() - end it from our side; ops->closed() is not called */
 void vu_session_close(struct vu_session *s);
 
+/**
+ * vu_session_gone() - has the front-end left
+ *
+ * It may have, unnoticed, while a kick of its is not answered, or just now.
+ * Return: true when it has; ops->closed() has been called then
+ */
+bool vu_session_gone(struct vu_session *s);
+
 /** vu_kick_done() - answer the VRING_KICK and read on; @err 0 or -errno */
 void vu_kick_done(struct vu_session *s, int err);
 
