@@ -418,10 +418,18 @@ static int set_vring_kick(struct vu_session *s, int *fds)
 static int set_vring_call(struct vu_session *s, int *fds)
 {
 	struct vu_vring *v = get_vring(s, s->msg.vring_fd.index);
+	int ret;
 
 	if (!v || may_have_event_fd(s) < 0)
 		return -EPROTO;
-	return set_vring_fd(s, &v->call, fds);
+	ret = set_vring_fd(s, &v->call, fds);
+	if (ret < 0)
+		return ret;
+	/* QEMU sends it after SET_VRING_KICK, when the ring works already. */
+	if (v->call && v->uncalled)
+		vring_fd_signal(v->call);
+	v->uncalled = false;
+	return 0;
 }
 
 static int set_vring_err(struct vu_session *s, int *fds)
@@ -692,8 +700,10 @@ bool vu_notify(struct vu_session *s, struct vu_call *c, unsigned int vq)
 		vring_fd_signal(call);
 		return false;
 	}
-	if (!vu_inband(s))
+	if (!vu_inband(s)) {
+		s->vring[vq].uncalled = true;
 		return false;
+	}
 	vu_chan_call(&s->chan, c, VHOST_USER_SLAVE_VRING_CALL, vq);
 	return true;
 }

@@ -55,10 +55,14 @@ struct vu_cfg {
 	bool inband_only;
 };
 
-/** struct vu_vring - a queue and its event fds */
+/**
+ * struct vu_vring - a queue and its event fds
+ * @uncalled: there was something to call for, and no way to do so
+ */
 struct vu_vring {
 	struct vq vq;
 	struct vring_fd *kick, *call, *err;
+	bool uncalled;
 };
 
 /**
