@@ -11,7 +11,7 @@ FUZZ_S ?= 60
 
 FUZZ_mem_SRCS := src/vu/mem.c
 FUZZ_msg_SRCS := src/vu/msg.c
-FUZZ_vq_SRCS := src/vu/vq.c src/vu/mem.c src/base/heap.c
+FUZZ_vq_SRCS := src/vu/vq.c src/vu/chain.c src/vu/mem.c src/base/heap.c
 
 FUZZ_TESTS := $(sort $(patsubst FUZZ_%_SRCS,%,$(filter FUZZ_%_SRCS,$(.VARIABLES))))
 FUZZ_BINS = $(FUZZ_TESTS:%=$(BUILD)/fuzz/%)

@@ -10,7 +10,7 @@ UNIT_BUILD = $(BUILD)/unit$(if $(SAN),-san)
 
 # The queues, clock and options that devices need.
 UNIT_BUS := $(UNIT_DIR)/fake_bus.c $(UNIT_DIR)/fake_ring.c src/dev/args.c \
-	src/vu/vq.c src/vu/mem.c src/base/heap.c src/base/log.c \
+	src/vu/vq.c src/vu/chain.c src/vu/mem.c src/base/heap.c src/base/log.c \
 	src/base/prng.c src/base/units.c
 
 # For tests that let memory run out.
@@ -31,7 +31,7 @@ UNIT_net_LDFLAGS := $(UNIT_OOM)
 UNIT_prng_SRCS := src/base/prng.c
 UNIT_rng_SRCS := src/dev/rng.c $(UNIT_BUS)
 UNIT_units_SRCS := src/base/units.c
-UNIT_vq_SRCS := src/vu/vq.c src/vu/mem.c src/base/heap.c src/base/prng.c \
+UNIT_vq_SRCS := src/vu/vq.c src/vu/chain.c src/vu/mem.c src/base/heap.c src/base/prng.c \
 	$(UNIT_DIR)/fake_ring.c $(UNIT_OOM_SRC)
 UNIT_vq_LDFLAGS := $(UNIT_OOM)
 

@@ -342,8 +342,8 @@ static void fill_table(FIXTURE_DATA(vq) *self, unsigned int nr, u64 addr,
 
 static void offer_table(FIXTURE_DATA(vq) *self, u64 gpa, u32 len, u16 flags)
 {
-	fake_desc(&self->r, 0, gpa, len, IND | flags, 1);
-	fake_avail(&self->r, 0);
+	fake_desc(&self->r, 3, gpa, len, IND | flags, 1);
+	fake_avail(&self->r, 3);
 }
 
 TEST_F(vq, indirect)
@@ -355,7 +355,7 @@ TEST_F(vq, indirect)
 	EXPECT_EQ(60, self->b.out_len);
 	EXPECT_NE(&self->b.inline_iov[0], self->b.iov);
 	vq_push(&self->vq, &self->b, 0);
-	EXPECT_TRUE(used_is(&self->r, 0, 0));
+	EXPECT_TRUE(used_is(&self->r, 3, 0));
 }
 
 TEST_F(vq, indirect_entry_may_be_flagged_writable)
@@ -1321,7 +1321,7 @@ TEST_F(vq, without_memory_a_buffer_comes_again_later)
 	EXPECT_EQ(0, vq_out(&self->vq));
 	EXPECT_EQ(0, self->nr_broke);
 	ASSERT_EQ(1, vq_pop(&self->vq, &self->b));
-	EXPECT_EQ(0, self->b.head);
+	EXPECT_EQ(3, self->b.head);
 	ASSERT_EQ(1, vq_pop(&self->vq, &self->b2));
 	EXPECT_EQ(1, self->b2.head);
 	vq_push(&self->vq, &self->b, 1);

@@ -142,139 +142,8 @@ static void forget(struct vq *vq)
 }
 
 /*
- * Descriptors
+ * Popping
  */
-
-/**
- * struct table - a descriptor table being walked
- * @ring: the ring's own, NULL for an indirect one
- * @gpa: guest address of an indirect one
- * @nr: number of entries
- */
-struct table {
-	const struct vring_desc *ring;
-	u64 gpa;
-	u32 nr;
-};
-
-/**
- * struct chain - what has been found so far; segments are in vq->scratch
- * @writable: the readable part is over, even if there is nothing to write to
- */
-struct chain {
-	unsigned int nr_out, nr_in;
-	u64 out_len, in_len;
-	bool writable;
-};
-
-static int load_desc(struct vq *vq, const struct table *t, u32 i,
-		     struct vring_desc *d)
-{
-	struct iovec iov[2];
-	u64 gpa;
-	u8 *dst = (u8 *)d;
-	int n;
-
-	if (t->ring) {
-		memcpy(d, &t->ring[i], sizeof(*d));
-	} else {
-		gpa = t->gpa + i * sizeof(*d);
-		n = mem_gpa_iov(vq->mem, gpa, sizeof(*d), iov, ARRAY_SIZE(iov));
-		if (n < 0)
-			return break_vq(vq, -EFAULT, "indirect table not in guest memory");
-		memcpy(dst, iov[0].iov_base, iov[0].iov_len);
-		if (n > 1)
-			memcpy(dst + iov[0].iov_len, iov[1].iov_base,
-			       iov[1].iov_len);
-	}
-	barrier();
-	d->addr = le64toh(d->addr);
-	d->len = le32toh(d->len);
-	d->flags = le16toh(d->flags);
-	d->next = le16toh(d->next);
-	return 0;
-}
-
-static int add_segments(struct vq *vq, struct chain *c,
-			const struct vring_desc *d)
-{
-	unsigned int used = c->nr_out + c->nr_in;
-	int n;
-
-	if (d->flags & VRING_DESC_F_WRITE)
-		c->writable = true;
-	else if (c->writable)
-		return break_vq(vq, -EINVAL, "readable descriptor after a writable one");
-	if (c->writable)
-		c->in_len += d->len;
-	else
-		c->out_len += d->len;
-	if (c->out_len + c->in_len > UINT32_MAX)
-		return break_vq(vq, -EINVAL, "buffer of 4 GiB or more");
-	n = mem_gpa_iov(vq->mem, d->addr, d->len, vq->scratch + used,
-			VQ_MAX_SEGS - used);
-	if (n == -ENOBUFS)
-		return break_vq(vq, -E2BIG, "buffer of too many segments");
-	if (n < 0)
-		return break_vq(vq, -EFAULT, "descriptor not in guest memory");
-	if (c->writable)
-		c->nr_in += n;
-	else
-		c->nr_out += n;
-	return 0;
-}
-
-static int open_indirect(struct vq *vq, const struct vring_desc *d,
-			 struct table *t)
-{
-	if (!vq->indirect)
-		return break_vq(vq, -EINVAL, "indirect descriptor, not negotiated");
-	if (!t->ring)
-		return break_vq(vq, -EINVAL, "indirect descriptor in an indirect table");
-	if (d->flags & VRING_DESC_F_NEXT)
-		return break_vq(vq, -EINVAL, "indirect descriptor with a next one");
-	if (!d->len || d->len % sizeof(*d))
-		return break_vq(vq, -EINVAL, "indirect table of a wrong length");
-	if (d->len / sizeof(*d) > VQ_MAX_SEGS)
-		return break_vq(vq, -E2BIG, "indirect table too long");
-	if (d->addr + d->len < d->addr)
-		return break_vq(vq, -EFAULT, "indirect table not in guest memory");
-	*t = (struct table){ .gpa = d->addr, .nr = d->len / (u32)sizeof(*d) };
-	return 0;
-}
-
-/*
- * Follow a chain, from the ring's table perhaps into one indirect table. No
- * table can give more descriptors than it has entries, so loops end.
- */
-static int walk_chain(struct vq *vq, u16 head, struct chain *c)
-{
-	struct table t = { .ring = vq->desc, .nr = vq->num };
-	u32 i = head, left = t.nr;
-	struct vring_desc d;
-	int err;
-
-	while (left--) {
-		err = load_desc(vq, &t, i, &d);
-		if (err)
-			return err;
-		if (d.flags & VRING_DESC_F_INDIRECT) {
-			err = open_indirect(vq, &d, &t);
-			if (err)
-				return err;
-			i = 0;
-			left = t.nr;
-			continue;
-		}
-		err = add_segments(vq, c, &d);
-		if (err || !(d.flags & VRING_DESC_F_NEXT))
-			return err;
-		i = d.next;
-		if (i >= t.nr)
-			return break_vq(vq, -EINVAL, "next descriptor out of range");
-	}
-	return break_vq(vq, -ELOOP, "descriptor chain loops");
-}
 
 static int fill_buf(struct vq *vq, struct vq_buf *b, u16 head,
 		    const struct chain *c)
@@ -297,10 +166,6 @@ static int fill_buf(struct vq *vq, struct vq_buf *b, u16 head,
 	b->in_len = c->in_len;
 	return 0;
 }
-
-/*
- * Popping
- */
 
 /* Number of new entries in the avail ring, -errno when it cannot be right. */
 static int avail_count(struct vq *vq)
@@ -361,9 +226,26 @@ static int next_head(struct vq *vq, u16 *head)
 	return n > 0 ? fetch_head(vq, head) : n;
 }
 
+/* What begins at @head, into @b. The queue breaks where that makes no sense. */
+static int read_chain(struct vq *vq, struct vq_buf *b, u16 head)
+{
+	struct chain c = {
+		.mem = vq->mem,
+		.ring = vq->desc,
+		.num = vq->num,
+		.indirect = vq->indirect,
+		.seg = vq->scratch,
+	};
+	int ret;
+
+	ret = chain_walk(&c, head);
+	if (ret)
+		return break_vq(vq, ret, c.why);
+	return fill_buf(vq, b, head, &c);
+}
+
 int vq_pop(struct vq *vq, struct vq_buf *b)
 {
-	struct chain c = { 0 };
 	u16 head;
 	int ret;
 
@@ -373,9 +255,7 @@ int vq_pop(struct vq *vq, struct vq_buf *b)
 	ret = next_head(vq, &head);
 	if (ret <= 0)
 		return ret;
-	ret = walk_chain(vq, head, &c);
-	if (!ret)
-		ret = fill_buf(vq, b, head, &c);
+	ret = read_chain(vq, b, head);
 	if (ret) {
 		head_drop(vq, head);
 		return ret;

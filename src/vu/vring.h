@@ -180,4 +180,34 @@ unsigned int vq_out(const struct vq *vq);
  */
 bool vq_take_pushed(struct vq *vq);
 
+/**
+ * struct chain - one chain of descriptors, as vq.c has chain.c walk it
+ * @mem, @ring, @num, @indirect: of the queue: its memory, its descriptors, how
+ *	many, and whether they may name tables
+ * @seg: room for VQ_MAX_SEGS segments
+ * @nr_out, @nr_in: result: readable segments in @seg, then writable ones
+ * @out_len, @in_len: result: their bytes
+ * @writable: the readable part is over, even if there is nothing to write to
+ * @why: of an error: a constant string
+ */
+struct chain {
+	const struct mem *mem;
+	const struct vring_desc *ring;
+	u32 num;
+	bool indirect;
+	struct iovec *seg;
+	unsigned int nr_out, nr_in;
+	u64 out_len, in_len;
+	bool writable;
+	const char *why;
+};
+
+/**
+ * chain_walk() - find the memory that the chain from @head on stands for
+ * @head: below @c->num
+ *
+ * Return: 0 or -errno with @c->why
+ */
+int chain_walk(struct chain *c, u16 head);
+
 #endif
