@@ -206,16 +206,23 @@ static void klog_take(struct klog *k, int n)
 	(void)!write(k->file, k->buf, (size_t)n);
 }
 
+static void klog_arm(struct klog *k)
+{
+	if (k->prefix && !k->ended && !k->op.busy && !outq_full(k->lines.q))
+		ring_read(k->ring, &k->op, k->fd, k->buf, sizeof(k->buf));
+}
+
 static void klog_done(struct op *op, int res)
 {
 	struct klog *k = container_of(op, struct klog, op);
 
-	if (res > 0)
+	if (res > 0) {
 		klog_take(k, res);
-	if (res > 0 || res == -EINTR)
-		ring_read(k->ring, &k->op, k->fd, k->buf, sizeof(k->buf));
-	else
+	} else if (res != -EINTR) {
+		k->ended = true;
 		outq_lines_end(&k->lines);
+	}
+	klog_arm(k);
 }
 
 void klog_open(struct klog *k, struct ring *r, struct outq *q, int fd,
@@ -227,7 +234,12 @@ void klog_open(struct klog *k, struct ring *r, struct outq *q, int fd,
 	k->op.done = klog_done;
 	k->prefix = xasprintf("%s| ", name);
 	k->lines = (struct outq_lines){ q, STDERR_FILENO, k->prefix, NULL, 0 };
-	ring_read(r, &k->op, fd, k->buf, sizeof(k->buf));
+	klog_arm(k);
+}
+
+void klog_resume(struct klog *k)
+{
+	klog_arm(k);
 }
 
 void klog_fini(struct klog *k)

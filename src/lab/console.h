@@ -72,6 +72,7 @@ void console_fini(struct console *c);
 struct klog {
 	struct ring *ring;
 	int fd, file;
+	bool ended;
 	struct op op;
 	struct outq_lines lines;
 	char *prefix;
@@ -81,6 +82,8 @@ struct klog {
 /** klog_open() - begin to read; ends by itself when the node has ended */
 void klog_open(struct klog *k, struct ring *r, struct outq *q, int fd,
 	       int file, const char *name);
+/** klog_resume() - the output queue is no longer full */
+void klog_resume(struct klog *k);
 /** klog_fini() - after the end of the node and ring_drain() */
 void klog_fini(struct klog *k);
 

@@ -1,18 +1,31 @@
 // SPDX-License-Identifier: BSD-3-Clause OR GPL-2.0-or-later
 /* What a run needs of the host: programs, a CPU, room for memory. */
 #include <errno.h>
+#include <fcntl.h>
 #include <sched.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/statvfs.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "../base/log.h"
 #include "host.h"
-#include "strvec.h"
 
 /* What a node uses of its memory when it does little; the rest is promised. */
 #define LIKELY_USE	(64ULL << 20)
+
+void host_raise_files(void)
+{
+	struct rlimit lim;
+
+	if (getrlimit(RLIMIT_NOFILE, &lim) == 0) {
+		lim.rlim_cur = lim.rlim_max;
+		setrlimit(RLIMIT_NOFILE, &lim);
+	}
+}
 
 /* The first of @places, NULL-terminated, that can be executed */
 static char *first_program(const struct strvec *places)
@@ -55,7 +68,18 @@ char *host_init_program(void)
 	return found;
 }
 
-char *host_kernel(void)
+void host_fill_stdio(void)
+{
+	int fd;
+
+	do {
+		fd = open("/dev/null", O_RDWR);
+	} while (fd >= 0 && fd <= STDERR_FILENO);
+	if (fd >= 0)
+		close(fd);
+}
+
+static char *default_kernel(void)
 {
 	struct strvec places = { 0 };
 	char *dir = program_dir(), *found;
@@ -70,6 +94,50 @@ char *host_kernel(void)
 	strvec_free(&places);
 	free(dir);
 	return found;
+}
+
+/* Ask the program @kernel for its version: major * 1000 + minor */
+static int kernel_version(const char *kernel, unsigned int *version)
+{
+	unsigned int major, minor;
+	char buf[64] = "";
+	int fds[2], n = 0;
+	pid_t pid;
+
+	if (pipe2(fds, O_CLOEXEC) < 0)
+		return -errno;
+	pid = fork();
+	if (pid == 0) {
+		dup2(fds[1], STDOUT_FILENO);
+		execl(kernel, "linux", "--version", NULL);
+		_exit(1);
+	}
+	close(fds[1]);
+	if (pid > 0) {
+		n = (int)read(fds[0], buf, sizeof(buf) - 1);
+		waitpid(pid, NULL, 0);
+	}
+	close(fds[0]);
+	if (n <= 0 || sscanf(buf, "%u.%u", &major, &minor) != 2 || major > 99) {
+		log_err(kernel, "not a User-Mode Linux kernel: it does not answer to --version");
+		return -ENOEXEC;
+	}
+	*version = major * 1000 + minor;
+	return 0;
+}
+
+char *host_kernel(const char *cwd, const char *asked, unsigned int *version)
+{
+	char *path = asked ? xpath(cwd, asked) : default_kernel();
+
+	if (!path)
+		return NULL;
+	if (access(path, X_OK) < 0)
+		log_err(path, "cannot execute this kernel: %s", strerror(errno));
+	else if (kernel_version(path, version) == 0)
+		return path;
+	free(path);
+	return NULL;
 }
 
 int host_pin(int cpu)
@@ -100,13 +168,16 @@ static u64 room(const char *dir)
 	return statvfs(dir, &st) < 0 ? 0 : (u64)st.f_bavail * st.f_frsize;
 }
 
-const char *host_memory_dir(unsigned int nr_nodes, u64 want)
+const char *host_memory_dir(const struct lab *lab)
 {
+	u64 have = room("/dev/shm"), need = 0;
 	const char *tmp = getenv("TMPDIR");
-	u64 need = min_u64(want, nr_nodes * LIKELY_USE), have = room("/dev/shm");
+	unsigned int i;
 
 	if (!tmp || *tmp != '/')
 		tmp = "/tmp";
+	for (i = 0; i < lab->nr_nodes; i++)
+		need += min_u64(lab->nodes[i].memory, LIKELY_USE);
 	if (have >= need || room(tmp) <= have)
 		return NULL;
 	log_warn(NULL, "/dev/shm has room for %u MB only: the nodes' memory goes to %s",

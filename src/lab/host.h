@@ -3,9 +3,7 @@
 #ifndef LAB_HOST_H
 #define LAB_HOST_H
 
-#include <stdbool.h>
-
-#include "../base/types.h"
+#include "lab.h"
 
 /**
  * host_init_program() - path of the nodes' init program
@@ -17,11 +15,25 @@
 char *host_init_program(void);
 
 /**
- * host_kernel() - path of the kernel to use when nobody named one
+ * host_kernel() - path of the kernel to use
+ * @cwd: what a relative path counts from
+ * @asked: what the user wants; NULL: the one that was built with umtt
+ * @version: major * 1000 + minor
  *
- * Return: path, to be freed; NULL after a line that says how to get one
+ * Return: path, to be freed; NULL after a line: there is none, or it is not a
+ *	User-Mode Linux kernel
  */
-char *host_kernel(void);
+char *host_kernel(const char *cwd, const char *asked, unsigned int *version);
+
+/**
+ * host_fill_stdio() - open /dev/null where stdin, stdout or stderr are closed
+ *
+ * A socket of ours must not be taken for one of them.
+ */
+void host_fill_stdio(void);
+
+/** host_raise_files() - have as many open files as we may; a node takes eight */
+void host_raise_files(void);
 
 #define HOST_CPU_CHOOSE	-1
 #define HOST_CPU_NONE	-2
@@ -38,14 +50,13 @@ char *host_kernel(void);
 int __must_check host_pin(int cpu);
 
 /**
- * host_memory_dir() - directory for the memory of @nr_nodes kernels
- * @want: bytes of all of them together
+ * host_memory_dir() - directory for the memory of @lab's kernels
  *
  * Kernels choose /dev/shm, which is small in many containers; a kernel that
  * finds it full dies without a word.
  *
  * Return: NULL: it is large enough; else where there is more room
  */
-const char *host_memory_dir(unsigned int nr_nodes, u64 want);
+const char *host_memory_dir(const struct lab *lab);
 
 #endif

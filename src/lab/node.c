@@ -296,32 +296,3 @@ void node_explain(const struct node *n, bool kept)
 			n->exited ? "" : " before its command");
 	free(tail);
 }
-
-int node_kernel_version(const char *kernel, unsigned int *version)
-{
-	unsigned int major, minor;
-	char buf[64] = "";
-	int fds[2], n = 0;
-	pid_t pid;
-
-	if (pipe2(fds, O_CLOEXEC) < 0)
-		return -errno;
-	pid = fork();
-	if (pid == 0) {
-		dup2(fds[1], STDOUT_FILENO);
-		execl(kernel, "linux", "--version", NULL);
-		_exit(1);
-	}
-	close(fds[1]);
-	if (pid > 0) {
-		n = (int)read(fds[0], buf, sizeof(buf) - 1);
-		waitpid(pid, NULL, 0);
-	}
-	close(fds[0]);
-	if (n <= 0 || sscanf(buf, "%u.%u", &major, &minor) != 2 || major > 99) {
-		log_err(kernel, "not a User-Mode Linux kernel: it does not answer to --version");
-		return -ENOEXEC;
-	}
-	*version = major * 1000 + minor;
-	return 0;
-}

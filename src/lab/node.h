@@ -83,12 +83,4 @@ void node_kill(struct node *n, const struct node_env *env);
  */
 void node_explain(const struct node *n, bool kept);
 
-/**
- * node_kernel_version() - ask the program @kernel for its version
- * @version: major * 1000 + minor
- *
- * Return: 0 or -errno after a line: it is not a User-Mode Linux kernel
- */
-int __must_check node_kernel_version(const char *kernel, unsigned int *version);
-
 #endif

@@ -9,8 +9,8 @@
 #include "outq.h"
 #include "strvec.h"
 
-#define PIECE_SIZE	65536u
-#define FULL		(1u << 20)	/* bytes */
+#define PIECE_SIZE	16384u
+#define FULL		64u		/* pieces: 1 MB */
 #define MAX_LINE	4096u		/* what is longer is cut in two */
 
 struct outq_piece {
@@ -39,7 +39,7 @@ static void drop_first(struct outq *q)
 {
 	struct outq_piece *p = STAILQ_FIRST(&q->pieces);
 
-	q->bytes -= p->len;
+	q->nr_pieces--;
 	q->done = 0;
 	STAILQ_REMOVE_HEAD(&q->pieces, entry);
 	free(p);
@@ -99,6 +99,7 @@ static struct outq_piece *room(struct outq *q, int fd)
 	p->fd = fd;
 	p->len = 0;
 	q->last = p;
+	q->nr_pieces++;
 	STAILQ_INSERT_TAIL(&q->pieces, p, entry);
 	return p;
 }
@@ -116,7 +117,6 @@ void outq_add(struct outq *q, int fd, const void *data, size_t len)
 		n = min_size(len, PIECE_SIZE - p->len);
 		memcpy(p->data + p->len, from, n);
 		p->len += n;
-		q->bytes += n;
 		from += n;
 		len -= n;
 	}
@@ -125,7 +125,7 @@ void outq_add(struct outq *q, int fd, const void *data, size_t len)
 
 bool outq_full(struct outq *q)
 {
-	bool full = q->bytes >= FULL;
+	bool full = q->nr_pieces >= FULL;
 
 	q->was_full |= full;
 	return full;

@@ -28,7 +28,7 @@ struct outq {
 	struct op op;
 	struct outq_pieces pieces;
 	struct outq_piece *last;
-	size_t bytes, done;
+	size_t nr_pieces, done;
 	bool was_full;
 	unsigned int dead_fds;
 };

@@ -1,13 +1,11 @@
 // SPDX-License-Identifier: BSD-3-Clause OR GPL-2.0-or-later
 /* One run of a lab: calendar, devices and kernels, from start to end. */
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -23,6 +21,8 @@
 #include "host.h"
 #include "node.h"
 #include "run.h"
+#include "stats.h"
+#include "wiring.h"
 
 /*
  * DOC: The life of a run
@@ -48,6 +48,7 @@
  * @output_lost: stdout could not be written
  * @no_shm: asked for, or the kernel does not know of it
  * @began: wall time, ns
+ * @reached: simulated time that there has been at least
  */
 struct run {
 	const struct run_cfg *cfg;
@@ -67,10 +68,9 @@ struct run {
 	struct node_env env;
 	struct node *nodes, *failed;
 	unsigned int nr_nodes;
-	struct guest_net *nets;
-	size_t nr_nets;
+	struct wiring wiring;
 	bool output_lost, no_shm;
-	u64 began;
+	u64 began, reached;
 };
 
 static u64 wall_now(void)
@@ -89,7 +89,7 @@ static void stop(struct run *r, int status)
 /* Simulated time: nodes may have gone on since they last spoke to the calendar. */
 static u64 simulated(const struct run *r)
 {
-	u64 now = r->calendar ? cal_server_now(r->calendar) : 0;
+	u64 now = max_u64(cal_server_now(r->calendar), r->reached);
 	unsigned int i;
 
 	for (i = 0; i < r->nr_nodes; i++)
@@ -206,6 +206,7 @@ static void time_limit(struct run *r)
 
 	log_err(NULL, "time limit of %s of simulated time reached",
 		units_format_time(buf, r->cfg->lab->time_limit));
+	r->reached = r->cfg->lab->time_limit;
 	stop(r, RUN_TIME_LIMIT);
 }
 
@@ -297,55 +298,13 @@ static int make_out_dir(const char *out)
 	return -errno;
 }
 
-static int find_kernel(struct run *r)
-{
-	const struct lab *lab = r->cfg->lab;
-	unsigned int version = 0;
-	int ret;
-
-	r->kernel = lab->kernel ? xpath(r->cwd, lab->kernel) : host_kernel();
-	if (!r->kernel)
-		return -ENOENT;
-	if (access(r->kernel, X_OK) < 0) {
-		ret = -errno;
-		log_err(r->kernel, "cannot execute this kernel: %s",
-			strerror(errno));
-		return ret;
-	}
-	ret = node_kernel_version(r->kernel, &version);
-	r->env.old_lines = version < OLD_LINES;
-	r->no_shm = r->cfg->no_shm || version < OLD_TIME;
-	return ret;
-}
-
-static u64 total_memory(const struct lab *lab)
-{
-	unsigned int i;
-	u64 sum = 0;
-
-	for (i = 0; i < lab->nr_nodes; i++)
-		sum += lab->nodes[i].memory;
-	return sum;
-}
-
-/* A socket of ours must not be taken for stdout because that was closed. */
-static void fill_stdio(void)
-{
-	int fd;
-
-	do {
-		fd = open("/dev/null", O_RDWR);
-	} while (fd >= 0 && fd <= STDERR_FILENO);
-	if (fd >= 0)
-		close(fd);
-}
-
 static int run_prepare(struct run *r)
 {
 	const struct lab *lab = r->cfg->lab;
+	unsigned int version;
 	int ret;
 
-	fill_stdio();
+	host_fill_stdio();
 	r->cwd = getcwd(NULL, 0);
 	if (!r->cwd) {
 		log_err(NULL, "the current directory is gone: %s", strerror(errno));
@@ -354,16 +313,20 @@ static int run_prepare(struct run *r)
 	r->init = host_init_program();
 	if (!r->init)
 		return -ENOENT;
-	ret = find_kernel(r);
-	if (!ret)
-		ret = make_out_dir(r->cfg->out);
+	r->kernel = host_kernel(r->cwd, lab->kernel, &version);
+	if (!r->kernel)
+		return -ENOENT;
+	r->env.old_lines = version < OLD_LINES;
+	r->no_shm = r->cfg->no_shm || version < OLD_TIME;
+	ret = make_out_dir(r->cfg->out);
 	if (!ret)
 		ret = host_pin(r->cfg->cpu);
 	if (!ret)
 		ret = rundir_open(&r->rundir);
 	if (ret)
 		return ret;
-	r->env.mem_dir = host_memory_dir(lab->nr_nodes, total_memory(lab));
+	r->env.mem_dir = host_memory_dir(lab);
+	host_raise_files();
 	/* What a kernel leaves when it dies becomes ours to reap. */
 	prctl(PR_SET_CHILD_SUBREAPER, 1);
 	return 0;
@@ -418,82 +381,18 @@ static int open_calendar(struct run *r)
 	return 0;
 }
 
-/* Remember the addresses that a network port of node @i is to have. */
-static int add_net(struct run *r, unsigned int i, unsigned int index,
-		   const struct dev *d)
-{
-	const char *ip = dev_option(d, "ip"), *gw = dev_option(d, "gw");
-
-	if (ip && !guest_ip_ok(ip)) {
-		log_err(dev_name(d), "option ip=%s: not an address with a prefix length, as 10.0.0.1/24", ip);
-		return -EINVAL;
-	}
-	if (gw && !guest_gw_ok(gw)) {
-		log_err(dev_name(d), "option gw=%s: not an address, as 10.0.0.1", gw);
-		return -EINVAL;
-	}
-	if (gw && !ip) {
-		log_err(dev_name(d), "option gw=%s: needs option ip=", gw);
-		return -EINVAL;
-	}
-	if (!ip)
-		return 0;
-	r->nets = xrealloc(r->nets, (r->nr_nets + 1) * sizeof(*r->nets));
-	r->nets[r->nr_nets++] = (struct guest_net){ i, index, ip, gw };
-	return 0;
-}
-
-/* Devices of one type are numbered: "a.net0", "a.net1". */
-static unsigned int type_number(const struct strvec *specs, size_t at)
-{
-	size_t len = strcspn(specs->v[at], ","), i;
-	unsigned int n = 0;
-
-	for (i = 0; i < at; i++)
-		n += strcspn(specs->v[i], ",") == len &&
-		     strncmp(specs->v[i], specs->v[at], len) == 0;
-	return n;
-}
-
-static int add_device(struct run *r, unsigned int i, unsigned int at)
-{
-	const struct lab_node *cfg = r->nodes[i].cfg;
-	const char *spec = cfg->devices.v[at];
-	struct dev *d = NULL;
-	char *name, *socket;
-	int ret;
-
-	name = xasprintf("%s.%.*s%u", cfg->name, (int)strcspn(spec, ","), spec,
-			 type_number(&cfg->devices, at));
-	socket = xasprintf("%s.sock", name);
-	ret = dev_add(r->bus, spec, name, socket, &d);
-	if (ret == 0) {
-		strvec_addf(&r->nodes[i].devices, "%s:%u:%u", socket,
-			    dev_virtio_id(d), at);
-		ret = add_net(r, i, at, d);
-	}
-	free(name);
-	free(socket);
-	return ret;
-}
-
 static int open_devices(struct run *r)
 {
-	const struct lab *lab = r->cfg->lab;
 	struct dev_bus_cfg cfg = {
 		.ring = &r->ring, .tt = &r->tt, .simulated = true,
-		.seed = lab->seed, .owner = r, .session_ended = session_ended,
+		.seed = r->cfg->lab->seed, .owner = r,
+		.session_ended = session_ended,
 	};
-	unsigned int i, at;
-	int ret;
+	int ret = dev_bus_new(&r->bus, &cfg);
 
-	ret = dev_bus_new(&r->bus, &cfg);
-	for (i = 0; i < lab->links.n && !ret; i++)
-		ret = dev_add_link(r->bus, lab->links.v[i]);
-	for (i = 0; i < lab->nr_nodes; i++)
-		for (at = 0; at < lab->nodes[i].devices.n && !ret; at++)
-			ret = add_device(r, i, at);
-	return ret;
+	if (ret)
+		return ret;
+	return wiring_make(&r->wiring, r->bus, r->cfg->lab, r->nodes);
 }
 
 static int make_initrd(struct run *r, unsigned int i)
@@ -502,8 +401,8 @@ static int make_initrd(struct run *r, unsigned int i)
 	char *file = node_initrd(&r->nodes[i]);
 	int ret;
 
-	guestconf_make(r->cfg->lab, i, r->cwd, environ, r->nets, r->nr_nets,
-		       &conf);
+	guestconf_make(r->cfg->lab, i, r->cwd, environ, r->wiring.nets,
+		       r->wiring.nr_nets, &conf);
 	ret = guestconf_write(r->cfg->lab, i, &conf, r->init, file);
 	strvec_free(&conf);
 	free(file);
@@ -549,8 +448,10 @@ static void output_drained(struct outq *q)
 	struct run *r = container_of(q, struct run, outq);
 	unsigned int i;
 
-	for (i = 0; i < r->nr_nodes; i++)
+	for (i = 0; i < r->nr_nodes; i++) {
 		console_resume(&r->nodes[i].console);
+		klog_resume(&r->nodes[i].klog);
+	}
 }
 
 /* A reader that leaves ends us as it ends any other program. */
@@ -596,44 +497,16 @@ static int run_start(struct run *r)
  * End
  */
 
-static u64 cpu_ms(int who)
+/* To be printed after the nodes' last words, when all has been freed. */
+static char *make_stats(struct run *r)
 {
-	struct rusage ru;
+	struct stats_source src = {
+		.calendar = r->calendar, .bus = r->bus,
+		.simulated = simulated(r), .wall = wall_now() - r->began,
+		.enters = r->ring.enters, .counters = r->cfg->counters,
+	};
 
-	getrusage(who, &ru);
-	return (u64)(ru.ru_utime.tv_sec + ru.ru_stime.tv_sec) * 1000 +
-	       (u64)(ru.ru_utime.tv_usec + ru.ru_stime.tv_usec) / 1000;
-}
-
-/*
- * What was counted is to be printed after the nodes' last words, when all of
- * it has been freed: make the text before that.
- */
-static char *make_stats(struct run *r, u64 wall)
-{
-	u64 self = cpu_ms(RUSAGE_SELF), nodes = cpu_ms(RUSAGE_CHILDREN);
-	char sim[UNITS_TIME_LEN], real[UNITS_TIME_LEN], *buf = NULL;
-	struct dev_bus_stats ds;
-	struct cal_stats cs;
-	size_t len;
-	FILE *f = open_memstream(&buf, &len);
-
-	if (!f)
-		return NULL;
-	cal_server_stats(r->calendar, &cs);
-	dev_bus_stats(r->bus, &ds);
-	fprintf(f, "umtt: simulated %s in %s\n",
-		units_format_time(sim, simulated(r)),
-		units_format_time(real, wall));
-	fprintf(f, "umtt: calendar: %" PRIu64 " messages received, %" PRIu64 " sent; devices: %" PRIu64 " kicks, %" PRIu64 " calls, %" PRIu64 " messages received, %" PRIu64 " sent; io_uring_enter: %" PRIu64 "\n",
-		cs.rx, cs.tx, ds.kicks, ds.calls, ds.rx, ds.tx,
-		r->ring.enters);
-	fprintf(f, "umtt: CPU time: calendar and devices %" PRIu64 " ms, nodes %" PRIu64 " ms\n",
-		self, nodes);
-	if (r->cfg->counters)
-		dev_bus_show(r->bus, f);
-	fclose(f);
-	return buf;
+	return stats_text(&src);
 }
 
 static void close_loop(struct run *r)
@@ -664,12 +537,11 @@ static void run_finish(struct run *r, bool ran)
 {
 	char *stats = NULL;
 	unsigned int i;
-	u64 wall = wall_now() - r->began;
 
 	for (i = 0; i < r->nr_nodes; i++)
 		node_kill(&r->nodes[i], &r->env);
 	if (ran && r->cfg->stats)
-		stats = make_stats(r, wall);
+		stats = make_stats(r);
 	if (r->have_ring)
 		close_loop(r);
 	if (r->failed)
@@ -681,7 +553,7 @@ static void run_finish(struct run *r, bool ran)
 		node_fini(&r->nodes[i]);
 	rundir_close(&r->rundir);
 	free(r->nodes);
-	free(r->nets);
+	wiring_free(&r->wiring);
 	free(r->kernel);
 	free(r->init);
 	free(r->cwd);

@@ -3,7 +3,11 @@
 #ifndef GUEST_H
 #define GUEST_H
 
+#include <stdbool.h>
 #include <stddef.h>
+#include <sys/types.h>
+
+#include "../../src/lab/channel.h"
 
 /* "key=value" strings of the configuration, in order; ends with NULL */
 extern char **conf;
@@ -29,16 +33,21 @@ void mounts_early(void);
 /** mounts_root() - the host's files as the root, and what goes on top of them */
 void mounts_root(void);
 
-/** write_file() - create @path with @text */
-int write_file(const char *path, const char *text);
-
 /** modules_load() - what umtt put into the initramfs */
 void modules_load(void);
 
 /** net_setup() - lo, addresses, default route, /etc/hosts */
 void net_setup(void);
 
-/** command_start() - run the command of this node; Return: its process id */
-int command_start(int out, int err);
+/** send_frame() - pass @len bytes, at most CHANNEL_MAX_DATA, to umtt */
+void send_frame(enum channel_kind kind, const void *data, size_t len);
+
+/** run_command() - run the command of this node; goes on until umtt ends it */
+void run_command(void) __attribute__((noreturn));
+
+/** child_events() - a descriptor that is readable when a child has ended */
+int child_events(void);
+/** reap() - take leave of all that have ended; true: @command is among them */
+bool reap(pid_t command, int *status);
 
 #endif
