@@ -63,7 +63,7 @@ pid_t peer_pid(int fd)
 }
 
 /* Remove @path if it is a socket that nobody listens on. */
-static int remove_stale(const char *path)
+static int try_remove_stale(const char *path)
 {
 	struct stat sb;
 	int fd;
@@ -80,6 +80,22 @@ static int remove_stale(const char *path)
 	if (fd != -ECONNREFUSED)
 		return fd;
 	return unlink(path) < 0 ? -errno : 0;
+}
+
+/*
+ * The sockets of a process that was killed live on for a moment after it, in
+ * the hands of its io_uring.
+ */
+static int remove_stale(const char *path)
+{
+	const struct timespec pause = { .tv_nsec = 10 * 1000 * 1000 };
+	int ret = try_remove_stale(path), tries = 30;
+
+	while (ret == -EADDRINUSE && tries--) {
+		nanosleep(&pause, NULL);
+		ret = try_remove_stale(path);
+	}
+	return ret;
 }
 
 static void accept_done(struct op *op, int res);
