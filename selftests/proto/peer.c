@@ -448,10 +448,39 @@ void umtt_term(struct umtt *u, int status)
 	umtt_ends(u, status);
 }
 
+/* The sockets of who was killed are its io_uring's for a moment longer. */
+static void wait_for_refusal(const char *where)
+{
+	u64 end = wall_ms() + 1000;
+	struct sockaddr_un sa;
+	int fd, ret;
+
+	address(&sa, where);
+	do {
+		fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+		ret = connect(fd, (struct sockaddr *)&sa, sizeof(sa));
+		close(fd);
+		sleep_ms(1);
+	} while (!ret && wall_ms() < end);
+}
+
+static void wait_for_refusals(void)
+{
+	DIR *d = opendir(dir);
+	const struct dirent *e;
+
+	while (d && (e = readdir(d)))
+		if (e->d_name[0] != '.')
+			wait_for_refusal(path(e->d_name));
+	if (d)
+		closedir(d);
+}
+
 void umtt_killed(struct umtt *u)
 {
 	kill(u->pid, SIGKILL);
 	(void)wait_for(u);
+	wait_for_refusals();
 	read_text(u);
 	if (has_line(u->text))
 		fail("umtt has said what was not expected");
@@ -663,12 +692,19 @@ void client_admitted(struct ttp *p, struct tt_start_ack *a)
 		     p->name, op_name(m.op), m.seq, nfds);
 	if (!a)
 		a = &mine;
+	a->memfd = fds[0];
 	take_shm(a, fds[0]);
 	a->slot = (u16)(m.time & TT_START_ACK_ID);
-	if (a == &mine && mine.shm)
-		munmap(mine.shm, mine.len);
-	close(fds[0]);
+	if (a == &mine)
+		client_release(a);
 	close(fds[1]);
+}
+
+void client_release(struct tt_start_ack *a)
+{
+	if (a->shm)
+		munmap(a->shm, a->len);
+	close(a->memfd);
 }
 
 void client_wait(struct ttp *p, u64 t)

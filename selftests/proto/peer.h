@@ -96,7 +96,7 @@ void umtt_says(struct umtt *u, const char *text);
 /** umtt_ends() - it exits with @status, all it said was expected */
 void umtt_ends(struct umtt *u, int status);
 
-/** umtt_killed() - SIGKILL, and what it left in the file system is removed */
+/** umtt_killed() - SIGKILL; its sockets stay in the file system, but refuse */
 void umtt_killed(struct umtt *u);
 
 /** umtt_term() - SIGTERM, then as umtt_ends() */
@@ -177,12 +177,17 @@ void cal_alive(struct ttp *p, u64 until);
 /**
  * struct tt_start_ack - what a client gets when it is admitted
  * @shm, @len: the shared memory, NULL in message mode
+ * @memfd: its file, or what came in place of it
  */
 struct tt_start_ack {
 	u16 slot;
 	struct tt_shm *shm;
 	size_t len;
+	int memfd;
 };
+
+/** client_release() - give up what came with the ACK of START */
+void client_release(struct tt_start_ack *a);
 
 /** client_open() - connect to the calendar at path("cal") and send START */
 void client_open(struct ttp *p, const char *name, u64 id);
