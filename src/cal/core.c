@@ -385,6 +385,9 @@ static void step(struct cal *cal)
 		}
 	}
 	cal->verdict = judge(cal);
+	/* All that was to happen before the limit has happened. */
+	if (cal->verdict == CAL_LIMIT)
+		cal->now = max_u64(cal->now, cal->cfg.time_limit);
 }
 
 static void end_turn(struct cal *cal)
