@@ -263,8 +263,11 @@ static int add_module(struct lab *lab, const char *spec)
 
 	file[len] = '\0';
 	ret = set_path("module", file, false, &path);
-	for (i = 0; i < lab->nr_nodes && !ret; i++)
-		strvec_addf(&lab->nodes[i].modules, "%s%s", path, spec + len);
+	for (i = 0; i < lab->nr_nodes && !ret; i++) {
+		strvec_add(&lab->nodes[i].modules, path);
+		strvec_add(&lab->nodes[i].module_args,
+			   spec + len + (spec[len] == ' '));
+	}
 	free(path);
 	free(file);
 	return ret;

@@ -137,14 +137,13 @@ void guestconf_make(const struct lab *lab, unsigned int i, const char *cwd,
 		    size_t nr_nets, struct strvec *out)
 {
 	const struct lab_node *n = &lab->nodes[i];
-	const char *base;
 	size_t j;
 
 	strvec_addf(out, "hostname=%s", n->name);
 	strvec_addf(out, "root=%s", lab->root);
 	for (j = 0; j < n->modules.n; j++) {
-		base = strrchr(n->modules.v[j], '/');
-		strvec_addf(out, "module=%s", base ? base + 1 : n->modules.v[j]);
+		strvec_addf(out, "module=%s", strrchr(n->modules.v[j], '/') + 1);
+		strvec_addf(out, "module-args=%s", n->module_args.v[j]);
 	}
 	add_net(out, lab, i, nets, nr_nets);
 	if (!n->command.n)
@@ -186,29 +185,17 @@ bool guest_ip_ok(const char *ip)
 	       (inet_pton(AF_INET6, addr, bin) == 1 && plen <= 128);
 }
 
-/* "NAME.ko ARGS" goes by its last part; two of one name would be one file. */
 static int add_modules(struct initrd *rd, const struct lab_node *n)
 {
-	struct strvec seen = { 0 };
-	char *path, *base;
+	char *name;
 	int ret = 0;
 	size_t i;
 
 	for (i = 0; i < n->modules.n && !ret; i++) {
-		path = xstrdup(n->modules.v[i]);
-		path[strcspn(path, " ")] = '\0';
-		base = strrchr(path, '/');
-		base = base ? base + 1 : path;
-		if (strvec_has(&seen, base)) {
-			log_err(n->name, "two modules are called %s", base);
-			ret = -EINVAL;
-		} else {
-			ret = initrd_copy(rd, base, path);
-			strvec_add(&seen, base);
-		}
-		free(path);
+		name = xasprintf("module%zu", i);
+		ret = initrd_copy(rd, name, n->modules.v[i]);
+		free(name);
 	}
-	strvec_free(&seen);
 	return ret;
 }
 

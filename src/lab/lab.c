@@ -29,6 +29,7 @@ static void node_fini(struct lab_node *n)
 	strvec_free(&n->kernel_args);
 	strvec_free(&n->devices);
 	strvec_free(&n->modules);
+	strvec_free(&n->module_args);
 }
 
 void lab_fini(struct lab *lab)

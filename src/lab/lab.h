@@ -22,7 +22,8 @@
  * @command: words; none: the node only idles
  * @kernel_args: added to the kernel's command line
  * @devices: as for --device
- * @modules: absolute path of a module, a space and its parameters
+ * @modules: absolute paths of kernel modules, in the order to load them
+ * @module_args: the parameters of each of them, "" for none
  * @wait: the lab goes on until this command has ended; always so for the
  *	first node
  * @needed: when this kernel ends before the lab does, the lab has failed
@@ -30,7 +31,7 @@
 struct lab_node {
 	char *name;
 	u64 memory;
-	struct strvec command, kernel_args, devices, modules;
+	struct strvec command, kernel_args, devices, modules, module_args;
 	bool wait, needed;
 };
 

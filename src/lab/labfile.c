@@ -172,7 +172,7 @@ static int check_device(const struct labfile *lf, const char *key,
 		   (int)len, spec, types);
 }
 
-/* "FILE ARGS" with the file as an absolute path */
+/* "FILE ARGS" */
 static int get_module(const struct labfile *lf, const char *key,
 		      const char *s, struct lab_node *n)
 {
@@ -182,8 +182,10 @@ static int get_module(const struct labfile *lf, const char *key,
 
 	file[len] = '\0';
 	ret = get_path(lf, key, file, false, &path);
-	if (ret == 0)
-		strvec_addf(&n->modules, "%s%s", path, s + len);
+	if (ret == 0) {
+		strvec_add(&n->modules, path);
+		strvec_add(&n->module_args, s + len + (s[len] == ' '));
+	}
 	free(path);
 	free(file);
 	return ret;

@@ -5,6 +5,26 @@
 
 #include "lab.h"
 
+/*
+ * DOC: The keys of a lab file
+ *
+ * seed, time-limit, wall-limit, kernel, root, tod	as the options of umtt run
+ * links: a list of
+ *   name						needed
+ *   latency, bandwidth, loss, mtu, queue		as for --link
+ * nodes: a list, at least one; the first is the one whose output and exit
+ *        status are those of umtt
+ *   name		host name, needed
+ *   command		a string for /bin/sh -c, or a list of words; the first
+ *			node needs one, without it a node only idles
+ *   memory		256M
+ *   devices		a list of "TYPE,key=value..." as for --device
+ *   modules		a list of "FILE.ko ARGS" to load
+ *   kernel-args	a string or a list, for the kernel's command line
+ *   wait		true: the lab does not end before this command does
+ *   needed		false: the lab goes on when this kernel has ended
+ */
+
 /**
  * labfile_load() - read a lab file
  * @lab: initialised; what the file says replaces what is there

@@ -162,20 +162,17 @@ static void read_conf(void)
 
 void modules_load(void)
 {
-	const char *value, *args;
-	char path[256];
-	size_t pos = 0;
-	int fd;
+	size_t name_pos = 0, args_pos = 0;
+	const char *name, *args;
+	char path[32];
+	int fd, i;
 
-	while ((value = conf_next("module", &pos))) {
-		args = strchrnul(value, ' ');
-		snprintf(path, sizeof(path), "/%.*s", (int)(args - value), value);
+	for (i = 0; (name = conf_next("module", &name_pos)); i++) {
+		args = conf_next("module-args", &args_pos);
+		snprintf(path, sizeof(path), "/module%d", i);
 		fd = open(path, O_RDONLY | O_CLOEXEC);
-		if (fd < 0)
-			fail("cannot open module %s: %s", path, strerror(errno));
-		if (syscall(SYS_finit_module, fd, *args ? args + 1 : "", 0) < 0)
-			fail("cannot load module %.*s: %s", (int)(args - value),
-			     value, strerror(errno));
+		if (fd < 0 || syscall(SYS_finit_module, fd, args ? args : "", 0) < 0)
+			fail("cannot load module %s: %s", name, strerror(errno));
 		close(fd);
 	}
 }
