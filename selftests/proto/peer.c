@@ -332,11 +332,30 @@ static void exec_umtt(const char *const *argv, int err_fd)
 	_exit(126);
 }
 
+/* Where it will listen: "--socket", PATH or "TYPE,socket=PATH,..." */
+static void find_sockets(struct umtt *u, const char *const *argv)
+{
+	unsigned int i, n = 0;
+	const char *s;
+
+	for (i = 0; argv[i] && n < UMTT_SOCKETS; i++) {
+		s = strstr(argv[i], "socket=");
+		if (s)
+			s += strlen("socket=");
+		else if (i && !strcmp(argv[i - 1], "--socket"))
+			s = argv[i];
+		if (s)
+			snprintf(u->socket[n++], sizeof(u->socket[0]), "%.*s",
+				 (int)strcspn(s, ","), s);
+	}
+}
+
 void umtt_startv(struct umtt *u, const char *const *argv)
 {
 	unsigned int i;
 
 	memset(u, 0, sizeof(*u));
+	find_sockets(u, argv);
 	u->err_fd = memfd_create("umtt-stderr", MFD_CLOEXEC);
 	u->pid = fork();
 	if (u->err_fd < 0 || u->pid < 0)
@@ -464,23 +483,14 @@ static void wait_for_refusal(const char *where)
 	} while (!ret && wall_ms() < end);
 }
 
-static void wait_for_refusals(void)
-{
-	DIR *d = opendir(dir);
-	const struct dirent *e;
-
-	while (d && (e = readdir(d)))
-		if (e->d_name[0] != '.')
-			wait_for_refusal(path(e->d_name));
-	if (d)
-		closedir(d);
-}
-
 void umtt_killed(struct umtt *u)
 {
+	unsigned int i;
+
 	kill(u->pid, SIGKILL);
 	(void)wait_for(u);
-	wait_for_refusals();
+	for (i = 0; i < UMTT_SOCKETS && u->socket[i][0]; i++)
+		wait_for_refusal(u->socket[i]);
 	read_text(u);
 	if (has_line(u->text))
 		fail("umtt has said what was not expected");

@@ -75,9 +75,12 @@ void comes_to_an_end(int fd, const char *from);
  * umtt itself
  */
 
+#define UMTT_SOCKETS	4
+
 /** struct umtt - a running umtt, and its stderr; @pid is 0 once it has ended */
 struct umtt {
 	pid_t pid;
+	char socket[UMTT_SOCKETS][108];	/* on which it listens */
 	int err_fd;
 	char *text;		/* of stderr; lines that were expected are blanked */
 };
