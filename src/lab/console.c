@@ -114,6 +114,8 @@ static bool took(struct console *c, ssize_t n)
 	if (n == -EINTR)
 		return true;
 	if (n <= 0) {
+		outq_lines_end(&c->out);
+		outq_lines_end(&c->err);
 		c->ops->ended(c);
 		return false;
 	}
@@ -191,6 +193,8 @@ void console_close(struct console *c)
 
 void console_fini(struct console *c)
 {
+	if (c->fd >= 0)
+		close(c->fd);
 	free(c->prefix);
 	c->prefix = NULL;
 }

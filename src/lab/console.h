@@ -60,7 +60,11 @@ void console_open(struct console *c, struct ring *r, struct outq *q, int fd,
 /** console_resume() - the output queue is no longer full */
 void console_resume(struct console *c);
 
-/** console_close() - hear no more; to be followed by ring_drain() */
+/**
+ * console_close() - hear no more; to be followed by ring_drain()
+ *
+ * Without it, ring_drain() goes on until the node has closed its end.
+ */
 void console_close(struct console *c);
 /** console_fini() - after ring_drain() */
 void console_fini(struct console *c);

@@ -45,10 +45,10 @@
 /**
  * struct run - a run
  * @failed: the node that is the reason of the end, NULL: none
- * @output_lost: stdout could not be written
+ * @output_lost: exit status when stdout could not be written, else 0
+ * @over: the lab has ended; only last words are still to come
  * @no_shm: asked for, or the kernel does not know of it
  * @began: wall time, ns
- * @reached: simulated time that there has been at least
  */
 struct run {
 	const struct run_cfg *cfg;
@@ -69,8 +69,9 @@ struct run {
 	struct node *nodes, *failed;
 	unsigned int nr_nodes;
 	struct wiring wiring;
-	bool output_lost, no_shm;
-	u64 began, reached;
+	bool no_shm, over;
+	int output_lost;
+	u64 began;
 };
 
 static u64 wall_now(void)
@@ -83,13 +84,14 @@ static u64 wall_now(void)
 
 static void stop(struct run *r, int status)
 {
-	ring_stop(&r->ring, status);
+	if (!r->over)
+		ring_stop(&r->ring, status);
 }
 
 /* Simulated time: nodes may have gone on since they last spoke to the calendar. */
 static u64 simulated(const struct run *r)
 {
-	u64 now = max_u64(cal_server_now(r->calendar), r->reached);
+	u64 now = cal_server_now(r->calendar);
 	unsigned int i;
 
 	for (i = 0; i < r->nr_nodes; i++)
@@ -104,7 +106,7 @@ static u64 simulated(const struct run *r)
 /* A node cannot go on. Is that the end of the lab? */
 static void node_lost(struct run *r, struct node *n)
 {
-	if (r->ring.stop || n->lost)
+	if (r->ring.stop || r->over || n->lost)
 		return;
 	n->lost = true;
 	if (n->cfg->needed || (n->cfg->wait && !n->exited)) {
@@ -206,7 +208,6 @@ static void time_limit(struct run *r)
 
 	log_err(NULL, "time limit of %s of simulated time reached",
 		units_format_time(buf, r->cfg->lab->time_limit));
-	r->reached = r->cfg->lab->time_limit;
 	stop(r, RUN_TIME_LIMIT);
 }
 
@@ -463,8 +464,8 @@ static void output_broken(struct outq *q, int fd, int err)
 		return;
 	if (err != -EPIPE)
 		log_err(NULL, "cannot write to stdout: %s", strerror(-err));
-	stop(r, err == -EPIPE ? 128 + SIGPIPE : RUN_FAILED);
-	r->output_lost = true;
+	r->output_lost = err == -EPIPE ? 128 + SIGPIPE : RUN_FAILED;
+	stop(r, r->output_lost);
 }
 
 static int run_start(struct run *r)
@@ -514,8 +515,14 @@ static void close_loop(struct run *r)
 	unsigned int i;
 	sigset_t none;
 
+	/*
+	 * What a node wrote before it was ended should be seen to the end. When
+	 * its command has ended before, it was all there, and what others there
+	 * may have added meanwhile depends on when they were killed.
+	 */
 	for (i = 0; i < r->nr_nodes; i++)
-		console_close(&r->nodes[i].console);
+		if (r->nodes[i].exited)
+			console_close(&r->nodes[i].console);
 	if (r->bus)
 		dev_bus_free(r->bus);
 	if (r->have_tt)
@@ -538,6 +545,7 @@ static void run_finish(struct run *r, bool ran)
 	char *stats = NULL;
 	unsigned int i;
 
+	r->over = true;
 	for (i = 0; i < r->nr_nodes; i++)
 		node_kill(&r->nodes[i], &r->env);
 	if (ran && r->cfg->stats)
@@ -576,5 +584,5 @@ int run_lab(const struct run_cfg *cfg)
 	}
 	run_finish(&r, !ret);
 	/* The command may have ended before its output was out. */
-	return r.output_lost && !status ? RUN_FAILED : status;
+	return status ? status : r.output_lost;
 }
