@@ -49,7 +49,8 @@ includes ring_knows_base "[a-z]+\.h|${up}base/[a-z]+\.h" src/ring/*.[ch]
 includes calendar_core_is_pure "core\.h|${up}base/[a-z]+\.h|${up}wire/timetravel\.h" \
 	src/cal/core.[ch]
 includes vu_pure_parts "(msg|mem|vq|vring)\.h|${up}base/[a-z]+\.h|${up}wire/vhost_user\.h" \
-	src/vu/msg.[ch] src/vu/mem.[ch] src/vu/vq.[ch] src/vu/vring.h
+	src/vu/msg.[ch] src/vu/mem.[ch] src/vu/vq.[ch] src/vu/vring.h \
+	src/vu/chain.c
 includes vu_does_not_know_tt "[a-z_]+\.h|${up}(base|wire|ring)/[a-z_]+\.h" src/vu/*.[ch]
 includes tt_does_not_know_vu "[a-z_]+\.h|${up}(base|wire|ring)/[a-z_]+\.h|${up}cal/server\.h" \
 	src/tt/*.[ch]
@@ -66,9 +67,9 @@ without one_place_waits 'io_uring_(wait|submit)' \
 without nobody_else_waits '\b(poll|ppoll|select|epoll_wait|sigwait)\(' \
 	$(find src -name '*.c' ! -path 'src/lab/guard.c')
 without pure_parts_make_no_system_calls '<(unistd|fcntl|sys/mman|sys/socket)\.h>' \
-	src/cal/core.c src/vu/msg.c src/vu/mem.c src/vu/vq.c
+	src/cal/core.c src/vu/msg.c src/vu/mem.c src/vu/vq.c src/vu/chain.c
 without peers_cannot_stop_us '\b(assert|abort|exit|BUG_ON)\(' \
-	src/vu/msg.c src/vu/mem.c src/vu/vq.c src/wire/names.c
+	src/vu/msg.c src/vu/mem.c src/vu/vq.c src/vu/chain.c src/wire/names.c
 # shellcheck disable=SC2046
 result headers_stand_alone "$(for h in $(find src -name '*.h'); do
 	cc -std=gnu11 -D_GNU_SOURCE -fsyntax-only -x c "$h" 2>&1; done)"
