@@ -59,6 +59,13 @@ static u64 first_event(const struct tt *tt)
 	return n ? n->time : U64_MAX;
 }
 
+/* Does the calendar know of our earliest event. */
+static bool registered(const struct tt *tt)
+{
+	return first_event(tt) == U64_MAX ||
+	       (tt->have_request && tt->requested <= first_event(tt));
+}
+
 /* Operations */
 
 static void queue_op(struct tt *tt, struct tt_op *op, enum tt_op_kind kind)
@@ -124,8 +131,7 @@ static bool begin_op(struct tt *tt, const struct tt_op *op)
 		return send_op(tt, TT_GET, U64_MAX);
 	case TT_OP_REGISTER:
 		/* In our turn the step does it before it WAITs. */
-		if (tt->state != TT_WAITING || first_event(tt) == U64_MAX ||
-		    (tt->have_request && tt->requested <= first_event(tt)))
+		if (tt->state != TT_WAITING || registered(tt))
 			return true;
 		return request(tt, first_event(tt));
 	case TT_OP_PROPAGATE:
@@ -210,8 +216,13 @@ static void tt_work(struct work *w)
 	struct tt *tt = container_of(w, struct tt, work);
 
 	pump_ops(tt);
-	if (tt->state == TT_RUNNING && !tt->holds && STAILQ_EMPTY(&tt->ops))
+	if (tt->holds || !STAILQ_EMPTY(&tt->ops))
+		return;
+	if (tt->state == TT_RUNNING)
 		step(tt);
+	/* Armed by somebody who does not care when that is known. */
+	else if (tt->state == TT_WAITING && !registered(tt))
+		queue_op(tt, &tt->turn_op, TT_OP_REQUEST);
 }
 
 /* Input */
