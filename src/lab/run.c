@@ -40,14 +40,12 @@
 #define CALENDAR	"calendar.sock"
 #define KERNEL		"./linux"
 #define OLD_LINES	6008	/* from Linux 6.8 on, serial lines block */
-#define OLD_TIME	6011	/* from Linux 6.11 on, there is shared memory */
 
 /**
  * struct run - a run
  * @failed: the node that is the reason of the end, NULL: none
  * @output_lost: exit status when stdout could not be written, else 0
  * @over: the lab has ended; only last words are still to come
- * @no_shm: asked for, or the kernel does not know of it
  * @began: wall time, ns
  */
 struct run {
@@ -69,7 +67,7 @@ struct run {
 	struct node *nodes, *failed;
 	unsigned int nr_nodes;
 	struct wiring wiring;
-	bool no_shm, over;
+	bool over;
 	int output_lost;
 	u64 began;
 };
@@ -318,7 +316,6 @@ static int run_prepare(struct run *r)
 	if (!r->kernel)
 		return -ENOENT;
 	r->env.old_lines = version < OLD_LINES;
-	r->no_shm = r->cfg->no_shm || version < OLD_TIME;
 	ret = make_out_dir(r->cfg->out);
 	if (!ret)
 		ret = host_pin(r->cfg->cpu);
@@ -367,7 +364,7 @@ static int open_calendar(struct run *r)
 	struct cal_server_cfg cfg = {
 		.path = CALENDAR, .clients = lab->nr_nodes + 1,
 		.tod = lab->tod, .time_limit = lab->time_limit,
-		.no_shm = r->no_shm, .hinted = true, .owner = r,
+		.no_shm = r->cfg->no_shm, .hinted = true, .owner = r,
 		.ended = calendar_ended, .client_gone = client_gone,
 	};
 	int ret = cal_server_new(&r->calendar, &r->ring, &cfg);

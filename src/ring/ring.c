@@ -248,7 +248,7 @@ void ring_drain(struct ring *r)
 	int ret = 0;
 
 	BUG_ON(r->running);
-	r->running = true;
+	r->running = r->draining = true;
 	r->stop = false;
 	while ((r->busy || !STAILQ_EMPTY(&r->work) ||
 		!STAILQ_EMPTY(&r->flush)) && ret >= 0) {
@@ -256,12 +256,13 @@ void ring_drain(struct ring *r)
 		if (r->busy)
 			ret = turn(r);
 	}
-	r->running = false;
+	r->running = r->draining = false;
 }
 
 void ring_stop(struct ring *r, int status)
 {
-	if (r->stop)
+	/* Once everything is being closed there is nothing left to stop. */
+	if (r->stop || r->draining)
 		return;
 	r->stop = true;
 	r->status = status;

@@ -48,7 +48,7 @@ struct ring {
 	struct work_list work;
 	struct work_list flush;
 	struct op_list quiet;
-	bool running, stop;
+	bool running, draining, stop;
 	int status;
 	unsigned int busy;
 	u64 enters;
