@@ -52,11 +52,12 @@ static void send_msg(struct tt *tt, u32 op, u32 seq, u64 time)
 	tt->tp->send(tt, &m);
 }
 
+/* S64_MAX is the end of time: what is due then never comes. */
 static u64 first_event(const struct tt *tt)
 {
 	const struct heap_node *n = heap_first(&tt->events);
 
-	return n ? n->time : U64_MAX;
+	return n && n->time < S64_MAX ? n->time : U64_MAX;
 }
 
 /* Does the calendar know of our earliest event. */
