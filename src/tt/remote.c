@@ -30,7 +30,7 @@ static void map_shm(struct tt_remote *rem, int fd, u16 slot)
 {
 	struct tt_shm *shm;
 	struct stat sb;
-	size_t len;
+	size_t len, said;
 
 	if (fstat(fd, &sb) < 0 || (size_t)sb.st_size < sizeof(*shm))
 		return;
@@ -38,10 +38,10 @@ static void map_shm(struct tt_remote *rem, int fd, u16 slot)
 	shm = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	if (shm == MAP_FAILED)
 		return;
-	if (READ_ONCE(shm->version) != TT_SHM_VERSION ||
-	    READ_ONCE(shm->len) > len ||
-	    READ_ONCE(shm->len) < sizeof(*shm) +
-			(slot + (size_t)1) * sizeof(struct tt_shm_slot)) {
+	said = READ_ONCE(shm->len);
+	if (READ_ONCE(shm->version) != TT_SHM_VERSION || said > len ||
+	    said < sizeof(*shm) +
+		   (slot + (size_t)1) * sizeof(struct tt_shm_slot)) {
 		munmap(shm, len);
 		return;
 	}
