@@ -10,7 +10,7 @@
 top=$(cd "$(dirname "$0")/../.." && pwd)
 UMTT=${UMTT:-$top/build/umtt}
 UMTT_KERNEL=${UMTT_KERNEL:-$top/build/kernel/6.12}
-case $UMTT in /*) ;; *) UMTT=$PWD/$UMTT ;; esac
+UMTT=$(readlink -f "$UMTT")
 case $UMTT_KERNEL in /*) ;; *) UMTT_KERNEL=$PWD/$UMTT_KERNEL ;; esac
 linux=$UMTT_KERNEL/linux
 release=$(cat "$UMTT_KERNEL/release" 2>/dev/null)
@@ -49,19 +49,16 @@ export UMTT_TEST_DIR="$work"
 shell=$(readlink "/proc/$$/exe")
 
 # Process ids of what this test has started and what is still there, but for
-# this shell and its own children.
+# shells: this one and its children.
 own_processes()
 {
-	for p in /proc/[0-9]*; do
-		[ "${p#/proc/}" != $$ ] || continue
-		case $(readlink "$p/cwd" 2>/dev/null) in
-		"$work" | "$work"/*) ;;
-		*)
-			UMTT_TEST_DIR='' grep -aqF "$mark" "$p/environ" \
-				2>/dev/null || continue
-			;;
-		esac
-		[ "$(readlink "$p/exe")" = "$shell" ] || echo "${p#/proc/}"
+	{
+		find /proc/[0-9]*/cwd -prune \( -lname "$work" -o -lname "$work/*" \)
+		UMTT_TEST_DIR='' grep -laF "$mark" /proc/[0-9]*/environ
+	} 2>/dev/null | cut -d / -f 3 | sort -u | while read -r p; do
+		# Those that have been looked at and are gone meanwhile have none.
+		exe=$(readlink "/proc/$p/exe") || continue
+		[ "$exe" = "$shell" ] || echo "$p"
 	done
 }
 
@@ -102,13 +99,13 @@ explain()
 # command prints is shown when it fails.
 check()
 {
-	name=$1
+	check_name=$1
 	shift
 	tests=$((tests + 1))
 	if "$@" >"$work/why" 2>&1; then
-		echo "ok $tests $name"
+		echo "ok $tests $check_name"
 	else
-		echo "not ok $tests $name"
+		echo "not ok $tests $check_name"
 		explain
 		failed=$((failed + 1))
 	fi
@@ -137,12 +134,67 @@ run()
 	return 0
 }
 
+# start ARGS...: a lab in the background, in a session of its own; its process is
+# $lab. What it is told by signals counts: a shell's jobs would ignore SIGINT.
+start()
+{
+	# A reader must not find what an earlier one has written.
+	: >"$work/out"
+	: >"$work/err"
+	setsid env --default-signal "$UMTT" run --kernel "$linux" \
+		--wall-limit 80s "$@" >"$work/out" 2>"$work/err" </dev/null &
+	lab=$!
+	wait_for 10 runs_umtt "$lab"
+}
+
+runs_umtt()
+{
+	[ "$(readlink "/proc/$1/exe")" = "$UMTT" ] || is_gone "$1"
+}
+
+# ended SECONDS: the lab of start() has; leaves $status
+ended()
+{
+	if ! wait_for "$1" is_gone "$lab"; then
+		echo "umtt is still there after $1 s"
+		kill -KILL "$lab"
+		wait "$lab"
+		return 1
+	fi
+	wait "$lab"
+	status=$?
+}
+
+# A child of this shell that has ended is a zombie until it is waited for.
+is_gone()
+{
+	! grep -q '^State:[[:space:]]*[^Z]' "/proc/$1/status" 2>/dev/null
+}
+
+# node_pid NAME: the process of that node's kernel
+node_pid()
+{
+	for p in $(own_processes); do
+		if [ "$(awk '/^PPid/ { print $2 }' "/proc/$p/status" 2>/dev/null)" = "$lab" ] &&
+		   tr '\0' ' ' <"/proc/$p/cmdline" | grep -q " umid=$1 "; then
+			echo "$p"
+		fi
+	done
+}
+
 # succeeded: did the last run return 0?
 succeeded()
 {
 	[ "$status" = 0 ] && return
 	echo "exit status $status"
 	return 1
+}
+
+# works ARGS...: a lab that returns 0
+works()
+{
+	run "$@"
+	succeeded
 }
 
 # equal WHAT GOT WANT

@@ -104,14 +104,11 @@ order_kept()
 # What it prints is there when it prints it, not at the end.
 not_held_back()
 {
-	umtt run --kernel "$linux" --wall-limit 20s -- sh -c 'echo here
-		while :; do :; done' >"$work/out" 2>"$work/err" </dev/null &
-	pid=$!
-	wait_for 15 grep -q here out
+	start -- sh -c 'echo here; while :; do :; done'
+	wait_for 20 grep -q here out
 	ret=$?
-	kill "$pid"
-	wait "$pid"
-	return "$ret"
+	kill "$lab"
+	ended 20 && return "$ret"
 }
 
 nothing_to_read()
