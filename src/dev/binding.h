@@ -64,7 +64,8 @@ struct dev_vq {
  * @session: NULL while no front-end is connected
  * @config_dirty: dev_config_changed() was called; @config_due: this instant is
  *	for saying so
- * @called_at: when the driver was last called
+ * @called_at, @config_at: the instant of the last call for a queue, and of the
+ *	last CONFIG_CHANGE
  * @past: counters of sessions that have ended
  */
 struct dev {
@@ -86,7 +87,7 @@ struct dev {
 	struct kick kick;
 	struct notify config_notify;
 	bool config_dirty, config_due;
-	u64 called_at;
+	u64 called_at, config_at;
 	struct tt_event config_event;
 
 	struct dev_bus_stats past;

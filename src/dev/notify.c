@@ -30,7 +30,6 @@ static bool send_notify(struct notify *n)
 
 	if (!s || n->stale)
 		return false;
-	n->d->called_at = n->d->bus->tt->now;
 	return n->vq == CONFIG ? vu_notify_config(s, &n->call) :
 				 vu_notify(s, &n->call, n->vq);
 }
@@ -94,6 +93,8 @@ static void notify(struct notify *n)
 	}
 	n->queued = true;
 	n->stale = false;
+	/* It is sent in this instant, but perhaps after other events of it. */
+	*(n->vq == CONFIG ? &n->d->config_at : &n->d->called_at) = b->tt->now;
 	if (!b->cfg.simulated) {
 		n->queued = send_notify(n);
 		return;
@@ -136,27 +137,27 @@ void mark_dirty(struct dev_vq *v)
 static void flush_vq(struct dev_vq *v)
 {
 	struct dev *d = v->d;
+	struct tt *tt = d->bus->tt;
 	struct vq *vq;
 
 	if (!d->session)
 		return;
-	if (d->config_due) {
+	if (d->config_due || d->config_at == tt->now) {
 		/* This instant is the configuration's. */
 		mark_dirty(v);
-		tt_event_arm(d->bus->tt, &d->bus->flush_event,
-			     d->bus->tt->now + 1);
+		if (!d->bus->flush_event.node.queued)
+			tt_event_arm(tt, &d->bus->flush_event, tt->now + 1);
 		return;
 	}
 	vq = &d->session->vring[v->index].vq;
 	if (v->coalesce_ns && !v->call_now &&
 	    vq->nr_pushed < v->coalesce_bufs) {
 		if (!v->call_due.node.queued)
-			tt_event_arm(d->bus->tt, &v->call_due,
-				     d->bus->tt->now + v->coalesce_ns);
+			tt_event_arm(tt, &v->call_due, tt->now + v->coalesce_ns);
 		return;
 	}
 	v->call_now = false;
-	tt_event_cancel(d->bus->tt, &v->call_due);
+	tt_event_cancel(tt, &v->call_due);
 	if (vq_take_pushed(vq))
 		notify(&v->notify);
 }
@@ -172,12 +173,11 @@ static void call_due(struct tt_event *ev)
 
 static void flush_config(struct dev *d)
 {
-	u64 now = d->bus->tt->now;
+	struct tt *tt = d->bus->tt;
 
 	if (!d->config_due) {
 		if (d->config_dirty && !d->config_event.node.queued)
-			tt_event_arm(d->bus->tt, &d->config_event,
-				     now + (d->called_at == now));
+			tt_event_arm(tt, &d->config_event, tt->now);
 		return;
 	}
 	d->config_due = d->config_dirty = false;
@@ -186,7 +186,13 @@ static void flush_config(struct dev *d)
 
 static void config_event(struct tt_event *ev)
 {
-	container_of(ev, struct dev, config_event)->config_due = true;
+	struct dev *d = container_of(ev, struct dev, config_event);
+	struct tt *tt = d->bus->tt;
+
+	if (d->called_at == tt->now)
+		tt_event_arm(tt, ev, tt->now + 1);
+	else
+		d->config_due = true;
 }
 
 static void instant_end(struct tt *tt)
@@ -261,7 +267,7 @@ void dev_init_calls(struct dev *d)
 {
 	notify_init(&d->config_notify, d, CONFIG);
 	d->config_event.fn = config_event;
-	d->called_at = U64_MAX;
+	d->called_at = d->config_at = U64_MAX;
 }
 
 void dev_bus_init_calls(struct dev_bus *b)
