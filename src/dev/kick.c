@@ -36,6 +36,26 @@ static void arm_ready(struct dev_vq *v, u64 when)
 		tt_event_arm(v->d->bus->tt, &v->ready, when);
 }
 
+/*
+ * The device's turn at a queue: as many buffers as the ring holds. Who makes
+ * more available meanwhile, as a driver on another CPU can, has to let the
+ * others have theirs first.
+ */
+static void serve_vq(struct dev *d, unsigned int i)
+{
+	struct vq *vq = &d->session->vring[i].vq;
+	bool limited;
+
+	if (!vq_usable(vq))
+		return;
+	vq->pop_limit = vq->popped + vq->num;
+	d->ops->vq_ready(d, i);
+	limited = vq->popped == vq->pop_limit;
+	vq->pop_limit = U64_MAX;
+	if (limited && vq_pending(vq))
+		arm_ready(&d->vq[i], d->bus->tt->now + 1);
+}
+
 static void begin_kick(struct dev *d, unsigned int vq)
 {
 	d->kick.state = KICK_GET;
@@ -80,8 +100,7 @@ static bool serve_in_kick(const struct dev *d)
 static void kick_device(struct dev *d)
 {
 	d->kick.state = KICK_DEVICE;
-	if (vq_usable(&d->session->vring[d->kick.vq].vq))
-		d->ops->vq_ready(d, d->kick.vq);
+	serve_vq(d, d->kick.vq);
 	/* Its own queues only: the kernels behind the others are not in a kick. */
 	flush_now(d);
 	kick_calls_done(d);
@@ -177,8 +196,7 @@ static void vq_ready(struct tt_event *ev)
 	if (!d->session || !d->started || too_early(v))
 		return;
 	v->rescan = false;
-	if (vq_usable(&d->session->vring[v->index].vq))
-		d->ops->vq_ready(d, v->index);
+	serve_vq(d, v->index);
 }
 
 void forget_kick(struct dev *d)

@@ -198,7 +198,7 @@ static void run_first(struct work_list *list)
 /* Bounded, so that work which makes work cannot keep signals and limits out. */
 static void run_work(struct ring *r)
 {
-	unsigned int budget = 4096;
+	unsigned int budget = 64;
 
 	while (!STAILQ_EMPTY(&r->work) && !r->stop && budget--)
 		run_first(&r->work);

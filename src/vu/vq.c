@@ -250,7 +250,7 @@ int vq_pop(struct vq *vq, struct vq_buf *b)
 	int ret;
 
 	b->vq = NULL;
-	if (!vq_usable(vq))
+	if (!vq_usable(vq) || vq->popped >= vq->pop_limit)
 		return 0;
 	ret = next_head(vq, &head);
 	if (ret <= 0)
@@ -366,6 +366,7 @@ void vq_init(struct vq *vq, unsigned int index, const struct vq_ops *ops,
 	vq->index = index;
 	vq->ops = ops;
 	vq->owner = owner;
+	vq->pop_limit = U64_MAX;
 }
 
 void vq_fini(struct vq *vq)

@@ -70,6 +70,9 @@ struct vq {
 	bool signalled_valid;
 	u32 nr_pushed;			/* since vq_take_pushed() */
 
+	/* vq_pop() gives no more once so many have been popped */
+	u64 pop_limit;
+
 	/* buffers handed out or dropped */
 	u32 gen;			/* vq_buf of another one is stale */
 	struct vq_head *head;		/* @num of them */
