@@ -2,38 +2,10 @@
 # SPDX-License-Identifier: BSD-3-Clause OR GPL-2.0-or-later
 #
 # Two kernels on a link: how long a round trip takes, and what is lost.
-#
-# A guest's clock has steps of 256 ns, and each look at it takes one step. A
-# round trip measured from inside is then the two latencies and one look, as a
-# multiple of 256 ns below or above. Nothing else adds to it, so that the sum of
-# many is right within one step, and their mean within a nanosecond or two.
 
 # shellcheck disable=SC2317	# functions are called by check()
 # shellcheck source=selftests/uml/lib.sh
 . "$(dirname "$0")/lib.sh"
-
-# exact COUNT FIRST NS FILE: COUNT round trips of NS each, the first of FIRST,
-# since the neighbour's address had to be asked for.
-exact()
-{
-	awk -v count="$1" -v first="$2" -v ns="$3" '
-	function bad(why) { print "round trip " NR ": " $0 " ns, " why; err = 1; exit }
-	function check(want) {
-		if ($1 < want - want % 256 || $1 >= want - want % 256 + 512)
-			bad(want " and less than a step of the clock expected")
-	}
-	BEGIN { step = 256 }
-	!/^[0-9]+$/ { bad("lost") }
-	NR == 1 { check(first + step); next }
-	{ check(ns + step); sum += $1 - ns - step }
-	END {
-		if (!err && NR != count) { print NR " round trips"; err = 1 }
-		if (!err && (sum < -step || sum > step)) {
-			print "over all, " sum " ns too much"; err = 1
-		}
-		exit err
-	}' "$4"
-}
 
 # pings MODE LINK COUNT PAYLOAD: nobody else sends on this link
 pings()
