@@ -29,7 +29,12 @@ UNIT_msg_SRCS := src/vu/msg.c src/wire/names.c
 UNIT_net_SRCS := src/dev/net.c src/dev/link.c $(UNIT_BUS) $(UNIT_OOM_SRC)
 UNIT_net_LDFLAGS := $(UNIT_OOM)
 UNIT_prng_SRCS := src/base/prng.c
+UNIT_ring_SRCS := src/ring/ring.c src/ring/stream.c src/ring/listen.c \
+	src/ring/signals.c src/base/log.c src/base/prng.c
+UNIT_ring_LDFLAGS := -Wl,--no-as-needed -luring
 UNIT_rng_SRCS := src/dev/rng.c $(UNIT_BUS)
+UNIT_tt_SRCS := src/tt/tt.c src/base/heap.c src/base/log.c src/base/prng.c \
+	src/wire/names.c
 UNIT_units_SRCS := src/base/units.c
 UNIT_vq_SRCS := src/vu/vq.c src/vu/chain.c src/vu/mem.c src/base/heap.c src/base/prng.c \
 	$(UNIT_DIR)/fake_ring.c $(UNIT_OOM_SRC)
