@@ -3,6 +3,8 @@
 #ifndef VU_MAP_H
 #define VU_MAP_H
 
+#include <stdbool.h>
+
 #include "mem.h"
 
 /**
@@ -15,6 +17,9 @@
  */
 int __must_check mem_map(struct mem **out, const struct vhost_user_region *r,
 			 unsigned int nr, const int *fds);
+
+/** mem_lost() - has the front-end taken back what it had shared; false for NULL */
+bool mem_lost(struct mem *m);
 
 /** mem_unmap() - and free; NULL is fine */
 void mem_unmap(struct mem *m);

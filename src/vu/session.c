@@ -607,6 +607,10 @@ static void session_msg(struct stream *st, const void *buf, size_t len,
 	int ret;
 
 	(void)len;
+	if (mem_lost(s->mem)) {
+		end_session(s, "has taken away memory that it had shared");
+		return;
+	}
 	memcpy(&hdr, buf, sizeof(hdr));
 	log_dbg(s->cfg->name, "> %s size %u flags %#x fds %u",
 		vhost_user_name(hdr.request), hdr.size, hdr.flags, nfds);
