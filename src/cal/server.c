@@ -15,6 +15,8 @@
 #include "server.h"
 
 #define PID_BUCKETS	256
+/* Others may make us send to who does not read, by BROADCAST: not without end. */
+#define MAX_UNREAD	4096u
 /* How far a client may run free when somebody unheard of may turn up. */
 #define LATE_HORIZON	NSEC_PER_SEC
 
@@ -195,6 +197,10 @@ static void send_out(struct cal_server *s, const struct cal_out *o)
 	/* A failure shows as the end of the stream. */
 	(void)stream_send(&c->st, &o->msg, sizeof(o->msg), fds,
 			  o->fds == CAL_FDS_NONE ? 0 : TT_START_ACK_NR_FDS);
+	if (stream_backlog(&c->st) > MAX_UNREAD) {
+		client_gone(c, "does not read what it is sent");
+		return;
+	}
 	if (!cal_client_parked(o->to))
 		stream_recv(&c->st);
 }

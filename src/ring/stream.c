@@ -387,6 +387,11 @@ bool stream_pending(const struct stream *st)
 	return !STAILQ_EMPTY(&st->txq);
 }
 
+unsigned int stream_backlog(const struct stream *st)
+{
+	return st->nr_tx;
+}
+
 /* Life */
 
 int stream_open(struct stream *st, struct ring *r, int fd,

@@ -124,6 +124,9 @@ int stream_send(struct stream *st, const void *msg, size_t len,
 /** stream_pending() - messages queued and not yet given to the kernel */
 bool stream_pending(const struct stream *st);
 
+/** stream_backlog() - how many those are; grows while the peer does not read */
+unsigned int stream_backlog(const struct stream *st);
+
 /**
  * stream_close() - end the stream
  * @released: called from the loop when the kernel holds no pointer into @st
