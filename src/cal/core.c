@@ -354,6 +354,13 @@ static enum cal_verdict judge_quiet(const struct cal *cal)
 	return cal->nr_left ? CAL_EMPTY : CAL_GOING;
 }
 
+/* Would a run for this request be beyond the time limit. */
+static bool beyond_limit(const struct cal *cal, const struct heap_node *n)
+{
+	return cal->cfg.time_limit &&
+	       max_u64(cal->now, n->time) > cal->cfg.time_limit;
+}
+
 static enum cal_verdict judge(const struct cal *cal)
 {
 	const struct heap_node *first = heap_first(&cal->requests);
@@ -362,7 +369,7 @@ static enum cal_verdict judge(const struct cal *cal)
 		return CAL_GOING;
 	if (!first)
 		return judge_quiet(cal);
-	if (cal->cfg.time_limit && first->time > cal->cfg.time_limit)
+	if (beyond_limit(cal, first))
 		return CAL_LIMIT;
 	return CAL_GOING;
 }
@@ -378,8 +385,7 @@ static void step(struct cal *cal)
 			admit(cal, container_of(n, struct cal_client, by_id));
 		} else {
 			n = heap_first(&cal->requests);
-			if (n && (!cal->cfg.time_limit ||
-				  n->time <= cal->cfg.time_limit))
+			if (n && !beyond_limit(cal, n))
 				run(cal, container_of(n, struct cal_client,
 						      req));
 		}
@@ -408,6 +414,12 @@ static void settle_shm(struct cal *cal, struct cal_client *c)
 			 TT_SHM_CAP_TIME_SHARE;
 }
 
+/* As far as time may be moved under horizon @h: never to the end of time. */
+static u64 furthest(const struct cal *cal, u64 h)
+{
+	return max_u64(min_u64(h, S64_MAX - 1), cal->now);
+}
+
 /* A client that shares memory moves time by writing it there. */
 static int sync_now(struct cal *cal, struct cal_client **liar)
 {
@@ -420,7 +432,7 @@ static int sync_now(struct cal *cal, struct cal_client **liar)
 	if (!r->shm)
 		return 0;
 	t = READ_ONCE(cal->cfg.shm->current_time);
-	if (t < cal->now || t > max_u64(r->run_horizon, cal->now)) {
+	if (t < cal->now || t > furthest(cal, r->run_horizon)) {
 		*liar = r;
 		return -EPROTO;
 	}
@@ -539,7 +551,7 @@ static int do_update(struct cal *cal, struct cal_client *c,
 	if (t < cal->now)
 		return violation(c, "moved time back, from %" PRIu64 " to %" PRIu64 " ns",
 				 to_client(c, cal->now), m->time);
-	if (t > max_u64(h, cal->now))
+	if (t > furthest(cal, h))
 		return violation(c, "moved time to %" PRIu64 " ns although it was free only until %" PRIu64 " ns",
 				 m->time, to_client(c, h));
 	cal->now = t;
