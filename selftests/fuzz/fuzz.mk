@@ -9,6 +9,7 @@ FUZZ_DIR := selftests/fuzz
 FUZZ_CC ?= clang
 FUZZ_S ?= 60
 
+FUZZ_cal_core_SRCS := src/cal/core.c src/base/heap.c src/wire/names.c
 FUZZ_mem_SRCS := src/vu/mem.c
 FUZZ_msg_SRCS := src/vu/msg.c
 FUZZ_vq_SRCS := src/vu/vq.c src/vu/chain.c src/vu/mem.c src/base/heap.c
@@ -19,7 +20,7 @@ FUZZ_FLAGS = -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all
 
 define fuzz_rule
 $(BUILD)/fuzz/$(1): $(FUZZ_DIR)/$(1).c $(FUZZ_$(1)_SRCS) $(FUZZ_DIR)/input.h \
-		$(wildcard src/vu/*.h src/wire/*.h src/base/*.h)
+		$(wildcard src/vu/*.h src/cal/*.h src/wire/*.h src/base/*.h)
 	@mkdir -p $$(@D)
 	$(if $(V),,@echo "  FUZZ    $$@"; )$$(FUZZ_CC) $$(CFLAGS) $$(FUZZ_FLAGS) \
 		-o $$@ $$(filter %.c,$$^)

@@ -771,6 +771,21 @@ TEST_F(cal, request_for_ever_is_never_run)
 	EXPECT_EQ(CAL_GOING, cal_verdict(l->cal));
 }
 
+/* Nobody is in the way, but that is no reason to go to the end of time. */
+TEST_F(cal, end_of_time_is_not_reached)
+{
+	struct lab *l = &self->l;
+
+	ASSERT_TRUE(begin(l, 2, (u64[]){ 10, S64_MAX }, FOREVER));
+	ASSERT_TRUE(says(l, 0, TT_UPDATE, S64_MAX - 1));
+	EXPECT_TRUE(hears(l, 0, TT_ACK, 0));
+	EXPECT_TRUE(may_not(l, 0, TT_UPDATE, S64_MAX,
+			    "moved time to 9223372036854775807 ns although it was free only until 9223372036854775807 ns"));
+	EXPECT_TRUE(may_not(l, 0, TT_UPDATE, U64_MAX,
+			    "moved time to 18446744073709551615 ns although it was free only until 9223372036854775807 ns"));
+	EXPECT_EQ(S64_MAX - 1, cal_now(l->cal));
+}
+
 TEST_F(cal, clients_without_a_wish_do_not_sleep_for_ever)
 {
 	struct lab *l = &self->l;
@@ -847,6 +862,21 @@ TEST_F(cal, time_limit_is_exact)
 	ASSERT_TRUE(sleeps_until(l, 1, 0));
 	EXPECT_TRUE(runs(l, 1, 0, 1));
 	ASSERT_TRUE(waits(l, 1));
+	EXPECT_EQ(CAL_LIMIT, cal_verdict(l->cal));
+}
+
+/* A client may come to its horizon, but nobody is run there. */
+TEST_F(cal, time_limit_is_not_passed_by_who_moved_there)
+{
+	struct lab *l = &self->l;
+
+	l->cfg.time_limit = 1000;
+	ASSERT_TRUE(begin(l, 2, (u64[]){ 10, S64_MAX }, 1001));
+	ASSERT_TRUE(says(l, 0, TT_UPDATE, 1001));
+	ASSERT_TRUE(hears(l, 0, TT_ACK, 0));
+	ASSERT_TRUE(requests(l, 1, 1000));
+	ASSERT_TRUE(waits(l, 0));
+	EXPECT_TRUE(silence(l));
 	EXPECT_EQ(CAL_LIMIT, cal_verdict(l->cal));
 }
 
@@ -1030,6 +1060,21 @@ TEST_F(shm, time_written_beyond_the_horizon)
 			    "wrote time 1001 ns to shared memory, not between 100 and 1000"));
 	leaves(l, 0);
 	EXPECT_EQ(1000, cal_now(l->cal));
+}
+
+TEST_F(shm, end_of_time_written)
+{
+	struct lab *l = &self->l;
+
+	ASSERT_TRUE(requests(l, 1, S64_MAX));
+	ASSERT_TRUE(sleeps_until(l, 0, 2000));
+	ASSERT_TRUE(hears(l, 0, TT_RUN, 2000));
+	EXPECT_EQ(U64_MAX, l->shm->free_until);
+	l->shm->current_time = S64_MAX;
+	EXPECT_EQ(2000, cal_now(l->cal));
+	EXPECT_EQ(-EPROTO, input(l, 0, TT_GET, 99, 0));
+	l->shm->current_time = S64_MAX - 1;
+	EXPECT_EQ(S64_MAX - 1, cal_now(l->cal));
 }
 
 TEST_F(shm, all_that_can_be_written_wrongly)
@@ -1501,7 +1546,7 @@ enum m_state { M_GONE, M_NEW, M_STARTING, M_RUNNING, M_WAITING };
 
 struct m_client {
 	enum m_state state;
-	bool shm, local, spoken;
+	bool shm, local;
 	u64 id, start_stamp;
 	u64 offset, slot;
 	u64 req, stamp;			/* U64_MAX: none */
@@ -1896,9 +1941,6 @@ static void g_move(struct game *g, unsigned int i)
 	u64 top = c->shm ? c->top : c->local ? m_horizon(m) : c->known;
 	u64 t = m->now + dice(g, 10);
 
-	/* That it shares memory is known from its first message on. */
-	if (c->shm && !c->spoken)
-		return;
 	if (c->local)
 		(void)cal_horizon(g->l.cal);
 	if (t > top)
@@ -1991,7 +2033,6 @@ static void g_act(struct game *g, unsigned int i)
 	} else if (c->parked_stamp) {
 		return;
 	} else if (what < 55) {
-		c->spoken = true;
 		g_request(g, i);
 	} else if (what < 62) {
 		g_store(g, i);
