@@ -30,7 +30,7 @@ packages()
 	case $1 in
 	build)
 		echo gcc make pkg-config libc6-dev linux-libc-dev liburing-dev \
-			libcyaml-dev libpcap-dev cpio
+			libcyaml-dev libyaml-dev cpio
 		;;
 	kernel)
 		packages kernel-6.12

@@ -107,6 +107,15 @@ static void client_gone(struct client *c, const char *why)
 	ring_work(s->ring, &s->drain);
 }
 
+/* Every message, with --verbose twice. */
+static void trace(const struct client *c, const char *dir,
+		  const struct tt_msg *m)
+{
+	log_dbg("calendar", "%12" PRIu64 " client %" PRId64 " %s %s seq %u time %" PRIu64,
+		cal_now(c->server->cal), (s64)cal_client_id(c->core), dir,
+		tt_op_name(m->op), m->seq, m->time);
+}
+
 static void client_msg(struct stream *st, const void *buf, size_t len,
 		       int *fds, unsigned int nfds)
 {
@@ -121,6 +130,7 @@ static void client_msg(struct stream *st, const void *buf, size_t len,
 	s->stats.rx++;
 	if (m.op < TT_NR_OPS)
 		s->stats.rx_op[m.op]++;
+	trace(c, ">", &m);
 	if (cal_input(s->cal, c->core, &m) < 0) {
 		client_gone(c, cal_client_error(c->core));
 		return;
@@ -194,6 +204,7 @@ static void send_out(struct cal_server *s, const struct cal_out *o)
 		fds[TT_START_ACK_MEMFD] = s->fds[TT_START_ACK_MEMFD];
 	s->stats.tx++;
 	s->stats.tx_op[o->msg.op]++;
+	trace(c, "<", &o->msg);
 	/* A failure shows as the end of the stream. */
 	(void)stream_send(&c->st, &o->msg, sizeof(o->msg), fds,
 			  o->fds == CAL_FDS_NONE ? 0 : TT_START_ACK_NR_FDS);
