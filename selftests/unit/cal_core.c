@@ -700,7 +700,7 @@ TEST_F(cal, late_joiner_has_a_time_of_its_own)
 	ASSERT_TRUE(sleeps_until(l, 1, S64_MAX - 500));
 	ASSERT_TRUE(hears(l, 0, TT_RUN, 1300));
 	/* That one is beyond all time. */
-	EXPECT_EQ(U64_MAX, l->shm->free_until);
+	EXPECT_EQ(S64_MAX, l->shm->free_until);
 	ASSERT_TRUE(sleeps_until(l, 0, 1400));
 	ASSERT_TRUE(hears(l, 0, TT_RUN, 1400));
 	ASSERT_TRUE(requests(l, 1, 700));
@@ -1069,7 +1069,7 @@ TEST_F(shm, end_of_time_written)
 	ASSERT_TRUE(requests(l, 1, S64_MAX));
 	ASSERT_TRUE(sleeps_until(l, 0, 2000));
 	ASSERT_TRUE(hears(l, 0, TT_RUN, 2000));
-	EXPECT_EQ(U64_MAX, l->shm->free_until);
+	EXPECT_EQ(S64_MAX, l->shm->free_until);
 	l->shm->current_time = S64_MAX;
 	EXPECT_EQ(2000, cal_now(l->cal));
 	EXPECT_EQ(-EPROTO, input(l, 0, TT_GET, 99, 0));
@@ -1241,7 +1241,7 @@ TEST_F(shm, local_client_follows_a_horizon_that_has_risen)
 	ASSERT_TRUE(hears(l, 0, TT_RUN, 10));
 	EXPECT_EQ(100, cal_horizon(l->cal));
 	leaves(l, 1);
-	EXPECT_EQ(U64_MAX, cal_horizon(l->cal));
+	EXPECT_EQ(S64_MAX, cal_horizon(l->cal));
 	ASSERT_TRUE(says(l, 0, TT_UPDATE, 500));
 	EXPECT_TRUE(hears(l, 0, TT_ACK, 0));
 }
@@ -1559,6 +1559,7 @@ struct m_client {
 };
 
 struct model {
+	unsigned int order[M_MAX], nr;	/* of arrival, then of admission */
 	struct m_client c[M_MAX];
 	u64 now, stamps, next_slot;
 	unsigned int expected;
@@ -1642,7 +1643,7 @@ static u64 m_horizon(const struct model *m)
 
 	if (!m->open || m_next_start(m) >= 0)
 		return m->now;
-	return i < 0 ? U64_MAX : m->c[i].req;
+	return i < 0 ? S64_MAX : m->c[i].req;
 }
 
 static bool m_quiet(const struct m_client *c)
@@ -1667,8 +1668,13 @@ static void m_turn(struct model *m, unsigned int i)
 static void m_admit(struct model *m, unsigned int i)
 {
 	struct m_client *c = &m->c[i];
+	unsigned int k, n = 0;
 
-	c->offset = m->now;
+	for (k = 0; k < m->nr; k++)
+		if (m->order[k] != i)
+			m->order[n++] = m->order[k];
+	m->order[n] = i;
+	c->offset = c->local ? 0 : m->now;
 	if (!c->local) {
 		c->slot = m->next_slot++;
 		c->shm = m->shared && !m->now && !(m->next_slot % 3);
@@ -1789,7 +1795,6 @@ struct game {
 	struct lab l;
 	struct model m;
 	struct prng prng;
-	unsigned int order[M_MAX], nr;	/* of arrival */
 	u64 steps[TT_NR_OPS], parked;
 };
 
@@ -1806,13 +1811,13 @@ static void g_join(struct game *g)
 	if (slot < 0)
 		return;
 	i = (unsigned int)slot;
-	if (!g->nr && dice(g, 2))
+	if (!g->m.nr && dice(g, 2))
 		flags = CAL_LOCAL;
 	joins(&g->l, i, flags);
 	g->m.c[i] = (struct m_client){
 		.state = M_NEW, .local = flags, .req = U64_MAX,
 	};
-	g->order[g->nr++] = i;
+	g->m.order[g->m.nr++] = i;
 }
 
 static void g_leave(struct game *g, unsigned int i)
@@ -1825,12 +1830,12 @@ static void g_leave(struct game *g, unsigned int i)
 		m->now = m->mem_now;
 	leaves(&g->l, i);
 	m->c[i].state = M_GONE;
-	for (k = 0; k < g->nr; k++)
-		if (g->order[k] != i)
-			g->order[n++] = g->order[k];
-	g->nr = n;
+	for (k = 0; k < g->m.nr; k++)
+		if (g->m.order[k] != i)
+			g->m.order[n++] = g->m.order[k];
+	g->m.nr = n;
 	if (was == M_RUNNING)
-		m_end_turn(m, g->order, g->nr);
+		m_end_turn(m, g->m.order, g->m.nr);
 	m_step(m);
 }
 
@@ -1929,7 +1934,7 @@ static void g_wait(struct game *g, unsigned int i)
 	m_look(m, i);
 	c->stamp = ++m->stamps;
 	c->state = M_WAITING;
-	m_end_turn(m, g->order, g->nr);
+	m_end_turn(m, g->m.order, g->m.nr);
 	m_step(m);
 }
 
@@ -1980,8 +1985,8 @@ static void g_broadcast(struct game *g, unsigned int i)
 	if (!says(&g->l, i, TT_BROADCAST, v))
 		abort();
 	m_say(m, i, TT_ACK, g->l.p[i].seq, 0);
-	for (k = 0; k < g->nr; k++) {
-		o = g->order[k];
+	for (k = 0; k < g->m.nr; k++) {
+		o = g->m.order[k];
 		if (o != i && m->c[o].state >= M_RUNNING)
 			m_say(m, o, TT_BROADCAST, ++m->c[o].sent, v);
 	}
@@ -2054,7 +2059,7 @@ static unsigned int g_somebody(struct game *g)
 	int r = m_find(&g->m, M_RUNNING);
 
 	return r >= 0 && dice(g, 2) ? (unsigned int)r :
-	       g->order[dice(g, g->nr)];
+	       g->m.order[dice(g, g->m.nr)];
 }
 
 /* Both have said the same. */
@@ -2129,12 +2134,12 @@ static bool play(struct game *g, u64 seed, bool shm)
 	prng_seed(&g->prng, seed, "calendar");
 	g->m.expected = 1 + (unsigned int)dice(g, 6);
 	g->m.next_slot = 1;
-	g->nr = 0;
+	g->m.nr = 0;
 	if (!open_lab(&g->l, g->m.expected, shm ? 63 : 0))
 		return false;
 	g->m.shared = shm;
 	for (n = 0; ok && n < 1500; n++) {
-		if (!g->nr || (g->nr < M_MAX && !dice(g, g->nr < 6 ? 4 : 60)))
+		if (!g->m.nr || (g->m.nr < M_MAX && !dice(g, g->m.nr < 6 ? 4 : 60)))
 			g_join(g);
 		else
 			g_act(g, g_somebody(g));

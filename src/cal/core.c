@@ -11,7 +11,7 @@
 #include "../base/heap.h"
 #include "core.h"
 
-/* A request that will never come due, and a horizon that nothing bounds. */
+/* A request that will never come due. */
 #define NEVER	U64_MAX
 
 /**
@@ -179,7 +179,11 @@ static bool is_silent(const struct cal_client *c)
 static u64 horizon(const struct cal *cal)
 {
 	const struct heap_node *first = heap_first(&cal->requests);
-	u64 h = NEVER;
+	/*
+	 * Nobody may move on to the end of time: UML compares with what it finds
+	 * in memory, and panics when it gets there.
+	 */
+	u64 h = S64_MAX;
 
 	if (!cal->open || heap_first(&cal->starts))
 		return cal->now;
@@ -332,7 +336,14 @@ static void admit(struct cal *cal, struct cal_client *c)
 	enum cal_fds fds = CAL_FDS_NONE;
 
 	heap_remove(&cal->starts, &c->by_id);
-	c->offset = cal->now;
+	/*
+	 * What clients have stored in memory during a turn is looked at in the
+	 * order of the list: not that in which they happened to connect.
+	 */
+	TAILQ_REMOVE(&cal->clients, c, entry);
+	TAILQ_INSERT_TAIL(&cal->clients, c, entry);
+	/* The local client is told the calendar's own time. */
+	c->offset = c->flags & CAL_LOCAL ? 0 : cal->now;
 	if (!(c->flags & CAL_LOCAL))
 		fds = assign_slot(cal, c);
 	begin_turn(cal, c);
@@ -365,10 +376,11 @@ static enum cal_verdict judge(const struct cal *cal)
 {
 	const struct heap_node *first = heap_first(&cal->requests);
 
-	if (!cal->open || cal->running || cal->nr_new)
+	if (!cal->open || cal->running)
 		return CAL_GOING;
+	/* Who has connected but not started yet may still make something happen. */
 	if (!first)
-		return judge_quiet(cal);
+		return cal->nr_new ? CAL_GOING : judge_quiet(cal);
 	if (beyond_limit(cal, first))
 		return CAL_LIMIT;
 	return CAL_GOING;

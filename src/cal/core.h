@@ -157,7 +157,7 @@ const char *cal_client_error(const struct cal_client *c);
 void cal_client_describe(const struct cal *cal, const struct cal_client *c,
 			 char *buf, size_t len);
 
-/** cal_next_client() - walk over all clients in order of arrival; NULL begins and ends */
+/** cal_next_client() - walk over all clients, in the order of their admission; NULL begins and ends */
 struct cal_client *cal_next_client(const struct cal *cal,
 				   const struct cal_client *c);
 

@@ -215,7 +215,8 @@ static void wall_limit(struct op *op, int res)
 	char buf[UNITS_TIME_LEN];
 	u64 now;
 
-	if (res != -ETIME)
+	/* It may come when all has ended and much has been freed already. */
+	if (res != -ETIME || r->ring.draining)
 		return;
 	now = simulated(r);
 	log_err(NULL, "wall-clock limit of %s reached, at %" PRIu64 ".%09" PRIu64 " s of simulated time or later",
