@@ -34,7 +34,7 @@ struct cal_server {
 	struct cal_server_cfg cfg;
 	struct cal *cal;
 	struct listener listener;
-	struct work drain;
+	struct work send_all;
 	enum cal_verdict told;
 	TAILQ_HEAD(, client) clients;
 	LIST_HEAD(, client) pids[PID_BUCKETS];
@@ -104,7 +104,7 @@ static void client_gone(struct client *c, const char *why)
 	cal_client_gone(s->cal, c->core);
 	c->core = NULL;
 	stream_close(&c->st, client_released);
-	ring_work(s->ring, &s->drain);
+	ring_work(s->ring, &s->send_all);
 }
 
 /* Every message, with --verbose twice. */
@@ -135,7 +135,7 @@ static void client_msg(struct stream *st, const void *buf, size_t len,
 		client_gone(c, cal_client_error(c->core));
 		return;
 	}
-	ring_work(s->ring, &s->drain);
+	ring_work(s->ring, &s->send_all);
 	/* Even a parked client may leave. */
 	if (cal_client_parked(c->core))
 		stream_watch(st);
@@ -216,9 +216,9 @@ static void send_out(struct cal_server *s, const struct cal_out *o)
 		stream_recv(&c->st);
 }
 
-static void drain(struct work *w)
+static void send_all(struct work *w)
 {
-	struct cal_server *s = container_of(w, struct cal_server, drain);
+	struct cal_server *s = container_of(w, struct cal_server, send_all);
 	enum cal_verdict v;
 	struct cal_out o;
 
@@ -300,7 +300,7 @@ int cal_server_new(struct cal_server **out, struct ring *r,
 	s->cfg = *cfg;
 	s->refs = 1;
 	s->fds[0] = s->fds[1] = s->dummy_fd = -1;
-	s->drain.fn = drain;
+	s->send_all.fn = send_all;
 	TAILQ_INIT(&s->clients);
 	ret = make_fds(s);
 	core.shm = s->shm;
@@ -339,7 +339,7 @@ void cal_server_free(struct cal_server *s)
 		LIST_REMOVE(c, by_pid);
 		stream_close(&c->st, client_released);
 	}
-	ring_work_cancel(s->ring, &s->drain);
+	ring_work_cancel(s->ring, &s->send_all);
 	cal_free(s->cal);
 	s->cal = NULL;
 	listen_close(&s->listener, listener_released);
@@ -372,7 +372,7 @@ void cal_server_local_send(struct cal_server *s, const struct tt_msg *m)
 		log_err("calendar", "local client %s",
 			cal_client_error(s->local));
 	BUG_ON(ret < 0);
-	ring_work(s->ring, &s->drain);
+	ring_work(s->ring, &s->send_all);
 }
 
 u64 cal_server_horizon(const struct cal_server *s)

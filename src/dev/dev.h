@@ -44,8 +44,8 @@ struct dev_bus;
  * @probe: read the options; 0, or -errno after log_err(dev_name(d), ...)
  * @remove: undo probe; no queue is in use any more
  * @start: the driver has negotiated features (dev_feature() is valid)
- * @stop: a queue, or all (@vq is NULL: the front-end is gone) are being taken
- *	away: vq_push() or vq_drop() every buffer of it that you hold, now
+ * @stop: queue @vq is being taken away while you hold buffers of it, or all are
+ *	(@vq is NULL: the front-end is gone): vq_push() or vq_drop() them now
  * @vq_ready: buffers may be available: vq_pop() until it returns 0
  * @config_set: the driver has written to dev_config(); refuse with -errno
  * @stats: counters for --stats, "name value" per line
