@@ -63,7 +63,7 @@ static void got_ack(struct world *w, struct client *c, const struct cal_out *o)
 	if (c->started)
 		return;
 	c->started = true;
-	c->offset = cal_now(w->cal);
+	c->offset = c->local ? 0 : cal_now(w->cal);
 	MUST(c->local == (o->fds == CAL_FDS_NONE));
 	MUST(o->fds != CAL_FDS_SHM || (w->cfg.shm && !c->offset));
 	got_turn(w, c);

@@ -269,6 +269,34 @@ TEST_F(bad, leaves_while_it_is_spoken_to)
 	others_go_on(&self->a, &self->b);
 }
 
+/* What others say to everybody waits for it, but not without end. */
+TEST_F(bad, does_not_read)
+{
+	struct ttp deaf;
+	unsigned int i;
+	struct ttp c;
+
+	all_start(&self->a, &self->b, &c);
+	client_open(&deaf, "client 9", 9);
+	ttp_ack(&c, ttp_expect(&c, TT_FREE_UNTIL, 100), 0);
+	client_wait(&c, 500);
+	client_admitted(&deaf, NULL);
+	client_wait(&deaf, 9000);
+	client_runs(&c, 500, 1000);
+	for (i = 0; i < 20000; i++) {
+		ttp_ask(&c, TT_BROADCAST, i);
+		ttp_ack(&self->a, ttp_expect(&self->a, TT_BROADCAST, i), 0);
+		ttp_ack(&self->b, ttp_expect(&self->b, TT_BROADCAST, i), 0);
+		if (!(i % 1000) && umtt_said(&self->cal, "does not read"))
+			break;
+	}
+	check(i < 20000);
+	umtt_says(&self->cal, "): does not read what it is sent; it is thrown out");
+	close(deaf.fd);
+	close(c.fd);
+	others_go_on(&self->a, &self->b);
+}
+
 /* A file on a message is nobody's; it is closed. */
 TEST_F(bad, stray_files)
 {

@@ -97,6 +97,14 @@ TEST_F(update, without_free_until_every_step_is_asked_for)
 	fvu_called(&s->f, 0);
 	fvu_answer(&s->f, 0);
 	cal_expect(&s->cal, TT_WAIT, U64_MAX, 0);
+	/* Nor is that of an earlier turn good for this one. */
+	echo_put(&s->f, 0, 4, 500);
+	fvu_kick(&s->f, 0);
+	cal_kick(&s->cal, 3000, 3000);
+	fvu_kicked(&s->f);
+	ttp_ask(&s->cal, TT_RUN, 3000);
+	cal_expect(&s->cal, TT_REQUEST, 3500, 0);
+	cal_expect(&s->cal, TT_WAIT, U64_MAX, 0);
 }
 
 /* Who is not called need not be told the time. */

@@ -441,6 +441,12 @@ void umtt_says(struct umtt *u, const char *text)
 	}
 }
 
+bool umtt_said(struct umtt *u, const char *text)
+{
+	read_text(u);
+	return u->text && strstr(u->text, text);
+}
+
 static bool has_line(const char *text)
 {
 	for (; text && *text; text++)
@@ -512,10 +518,15 @@ void umtt_killed(struct umtt *u)
 {
 	unsigned int i;
 
-	kill(u->pid, SIGKILL);
-	(void)wait_for(u);
+	umtt_kill(u);
 	for (i = 0; i < UMTT_SOCKETS && u->socket[i][0]; i++)
 		wait_for_refusal(u->socket[i]);
+}
+
+void umtt_kill(struct umtt *u)
+{
+	kill(u->pid, SIGKILL);
+	(void)wait_for(u);
 	read_text(u);
 	if (has_line(u->text))
 		fail("umtt has said what was not expected");

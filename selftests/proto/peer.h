@@ -96,8 +96,14 @@ void umtt_startv(struct umtt *u, const char *const *argv);
  */
 void umtt_says(struct umtt *u, const char *text);
 
+/** umtt_said() - has it printed a line with @text */
+bool umtt_said(struct umtt *u, const char *text);
+
 /** umtt_ends() - it exits with @status, all it said was expected */
 void umtt_ends(struct umtt *u, int status);
+
+/** umtt_kill() - SIGKILL, without waiting for more than the process's end */
+void umtt_kill(struct umtt *u);
 
 /** umtt_killed() - SIGKILL; its sockets stay in the file system, but refuse */
 void umtt_killed(struct umtt *u);

@@ -923,6 +923,39 @@ TEST_F(stream, long_message_through_a_small_socket)
 	free(got);
 }
 
+/* The same, when it is tried at once: some of it fits. */
+TEST_F(stream, long_message_alone)
+{
+	struct peer *p = &self->p;
+	size_t len = 1000000, done = 0, i;
+	u8 *buf = malloc(len), *got = malloc(len);
+	struct prng rng;
+	int size = 50000;
+	ssize_t n;
+
+	ASSERT_EQ(0, setsockopt(p->st.fd, SOL_SOCKET, SO_SNDBUF, &size,
+				sizeof(size)));
+	prng_seed(&rng, 4, "bytes");
+	for (i = 0; i < len; i++)
+		buf[i] = (u8)prng_next(&rng);
+	ASSERT_EQ(0, stream_send(&p->st, buf, len, NULL, 0));
+	ASSERT_TRUE(nothing_stops(&self->e, 2));
+	EXPECT_EQ(0, p->st.tx_msgs);
+	while (done < len) {
+		n = recv(p->fd, got + done, len - done, MSG_DONTWAIT);
+		if (n > 0)
+			done += (size_t)n;
+		else
+			ASSERT_TRUE(nothing_stops(&self->e, 1));
+	}
+	EXPECT_EQ(0, memcmp(buf, got, len));
+	ASSERT_TRUE(nothing_stops(&self->e, 2));
+	EXPECT_EQ(1, p->st.tx_msgs);
+	EXPECT_FALSE(reads(p, got, 1));
+	free(buf);
+	free(got);
+}
+
 TEST_F(stream, who_does_not_read_is_not_read_from)
 {
 	struct peer *p = &self->p;
