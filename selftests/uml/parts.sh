@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause OR GPL-2.0-or-later
-# shellcheck shell=sh
+# shellcheck shell=sh disable=SC2154
 #
 # Calendar, slaves and kernels as processes of their own, started by hand as
 # Documentation/time-protocol.rst shows; sourced after lib.sh.
