@@ -78,9 +78,9 @@ names()
 	# Which of the nodes is first is theirs to say.
 	# An empty line of the second node is but its name.
 	succeeded && equal "stdout of first" "$(grep -v '^[st].*: ' out)" "first" &&
-		equal "stdout of others" "$(grep '^[st].*: ' out | sed 's/ $/_/' | sort)" "second:_
-second: no newline
+		equal "stdout of others" "$(grep '^[st].*: ' out | sed 's/ $/_/' | LC_ALL=C sort)" "second: no newline
 second: second
+second:_
 third-1: third-1" && equal stderr "$(sort err)" "error
 second: error
 third-1: one
