@@ -168,7 +168,7 @@ ended()
 # A child of this shell that has ended is a zombie until it is waited for.
 is_gone()
 {
-	! grep -q '^State:[[:space:]]*[^Z]' "/proc/$1/status" 2>/dev/null
+	! grep -q '^State:[[:space:]]*[^Z[:space:]]' "/proc/$1/status" 2>/dev/null
 }
 
 # node_pid NAME: the process of that node's kernel
