@@ -697,7 +697,9 @@ void cal_client_gone(struct cal *cal, struct cal_client *c)
 	heap_remove(&cal->requests, &c->req);
 	TAILQ_REMOVE(&cal->clients, c, entry);
 	cal->nr_clients--;
-	cal->nr_left++;
+	/* Who has never had a turn was not there. */
+	if (c->state == RUNNING || c->state == WAITING)
+		cal->nr_left++;
 	if (c->state == NEW)
 		cal->nr_new--;
 	if (c->state == STARTING && !cal->open)
