@@ -72,7 +72,7 @@ calendar_dies()
 
 kernel_dies()
 {
-	three 20
+	three 2
 	sleep 0.3
 	kill_part b
 	ran a && grep -q '^goes on$' share/a && ends calendar 0 && ends slave 0
