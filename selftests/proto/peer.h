@@ -83,6 +83,7 @@ struct umtt {
 	char socket[UMTT_SOCKETS][108];	/* on which it listens */
 	int err_fd;
 	char *text;		/* of stderr; lines that were expected are blanked */
+	bool may_complain;	/* of its peers, as much as it likes */
 };
 
 /** umtt_start() - "slave", "--device", ..., NULL */
@@ -113,6 +114,9 @@ void umtt_term(struct umtt *u, int status);
 
 /** umtt_fds() - number of file descriptors that it has open */
 unsigned int umtt_fds(const struct umtt *u);
+
+/** umtt_has_fds() - it has @n of them, once it has closed what it does not need */
+void umtt_has_fds(const struct umtt *u, unsigned int n);
 
 /** umtt_cpu_ms() - CPU time that it has used */
 u64 umtt_cpu_ms(const struct umtt *u);

@@ -440,7 +440,7 @@ TEST_F(plain, replaced_event_fds)
 		echo_get(f, 0, i % 31);
 		close_events(&old);
 	}
-	check_eq(fds, umtt_fds(&self->slave));
+	umtt_has_fds(&self->slave, fds);
 	close_events(&e);
 }
 
@@ -503,7 +503,7 @@ TEST_F(plain, what_is_no_event_fd)
 		umtt_says(u, "the file descriptor is not one for events");
 		close(fd[i]);
 	}
-	check_eq(fds, umtt_fds(u));
+	umtt_has_fds(u, fds);
 	/* One whose other end is closed is readable for ever. */
 	check(pipe(p) == 0);
 	set_fd(f, VHOST_USER_SET_VRING_KICK, 0, p[0]);

@@ -437,7 +437,7 @@ TEST_F(ring, repeated)
 		fvu_u64(&s->f, VHOST_USER_SET_FEATURES, FVU_FEATURES, true);
 		fvu_slave_channel(&s->f, true);
 	}
-	check_eq(fds, umtt_fds(&s->slave));
+	umtt_has_fds(&s->slave, fds);
 	echo_put(&s->f, 0, 0, 0);
 	fvu_kick(&s->f, 0);
 	cal_kick(&s->cal, 9, 9);

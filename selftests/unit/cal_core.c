@@ -811,6 +811,28 @@ TEST_F(cal, clients_without_a_wish_do_not_sleep_for_ever)
 	EXPECT_EQ(CAL_EMPTY, cal_verdict(l->cal));
 }
 
+/* A look at the socket is no visit. */
+TEST_F(cal, who_has_not_started_has_not_left)
+{
+	struct lab *l = &self->l;
+
+	joins(l, 0, 0);
+	leaves(l, 0);
+	ASSERT_TRUE(starts(l, 0, 0));
+	ASSERT_TRUE(admitted(l, 0, 1, CAL_FDS_DUMMY));
+	joins(l, 1, 0);
+	leaves(l, 1);
+	ASSERT_TRUE(starts(l, 1, 7));
+	leaves(l, 1);
+	/* The slave that was started first. */
+	ASSERT_TRUE(waits(l, 0));
+	EXPECT_EQ(CAL_GOING, cal_verdict(l->cal));
+	ASSERT_TRUE(starts(l, 1, 7));
+	ASSERT_TRUE(admitted(l, 1, 2, CAL_FDS_DUMMY));
+	leaves(l, 1);
+	EXPECT_EQ(CAL_EMPTY, cal_verdict(l->cal));
+}
+
 TEST_F(cal, not_asleep_while_somebody_may_start)
 {
 	struct lab *l = &self->l;
