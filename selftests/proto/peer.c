@@ -48,12 +48,15 @@ static void read_text(struct umtt *u)
 	u->text[old + (n > 0 ? (size_t)n : 0)] = '\0';
 }
 
-/* All of it as a diagnostic; lines that have been expected are left out. */
+/* The end of it as a diagnostic; lines that were expected are left out. */
 static void print_text(const char *text)
 {
-	const char *end;
+	const char *end = text ? text + strlen(text) : NULL;
+	unsigned int lines = 0;
 
-	for (; text && *text; text = end + !!*end) {
+	while (end > text && lines < 40)
+		lines += *--end == '\n';
+	for (text = end > text ? end + 1 : text; text && *text; text = end + !!*end) {
 		end = strchrnul(text, '\n');
 		if (end > text && *text != '\1')
 			printf("#   umtt said: %.*s\n", (int)(end - text),
