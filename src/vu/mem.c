@@ -90,3 +90,18 @@ int mem_gpa_iov(const struct mem *m, u64 gpa, u64 len, struct iovec *iov,
 	}
 	return (int)n;
 }
+
+bool mem_gpa(const struct mem *m, const void *host, u64 *gpa)
+{
+	const struct mem_region *r;
+	u64 off;
+
+	for (r = m->region; r < m->region + m->nr; r++) {
+		off = (u64)((uintptr_t)host - (uintptr_t)r->host);
+		if (off < r->size) {
+			*gpa = r->gpa + off;
+			return true;
+		}
+	}
+	return false;
+}

@@ -3,6 +3,7 @@
 #ifndef VU_MEM_H
 #define VU_MEM_H
 
+#include <stdbool.h>
 #include <sys/uio.h>
 
 #include "../wire/vhost_user.h"
@@ -69,5 +70,12 @@ void *mem_uva(const struct mem *m, u64 uva, u64 len);
  */
 int mem_gpa_iov(const struct mem *m, u64 gpa, u64 len, struct iovec *iov,
 		unsigned int max);
+
+/**
+ * mem_gpa() - the guest address of what is at @host here
+ *
+ * Return: true with *@gpa; false when it is in none of the regions
+ */
+bool mem_gpa(const struct mem *m, const void *host, u64 *gpa);
 
 #endif

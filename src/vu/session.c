@@ -196,10 +196,7 @@ static int set_features(struct vu_session *s, int *fds)
 			      f & ~offered(s));
 	s->features = f;
 	for (i = 0; i < s->nr_vqs; i++) {
-		s->vring[i].vq.event_idx =
-			f & BIT_ULL(VIRTIO_RING_F_EVENT_IDX);
-		s->vring[i].vq.indirect =
-			f & BIT_ULL(VIRTIO_RING_F_INDIRECT_DESC);
+		vq_set_features(&s->vring[i].vq, f);
 		/* Who does not know of enabling cannot enable. */
 		if (!(f & BIT_ULL(VHOST_USER_F_PROTOCOL_FEATURES)))
 			vq_enable(&s->vring[i].vq, true);

@@ -387,6 +387,12 @@ static void unset_addr(struct vq *vq)
 	vq->started = false;
 }
 
+void vq_set_features(struct vq *vq, u64 features)
+{
+	vq->event_idx = features & BIT_ULL(VIRTIO_RING_F_EVENT_IDX);
+	vq->indirect = features & BIT_ULL(VIRTIO_RING_F_INDIRECT_DESC);
+}
+
 int vq_set_num(struct vq *vq, u32 num)
 {
 	struct vq_head *head;
@@ -492,7 +498,7 @@ int vq_start(struct vq *vq)
 	return 0;
 }
 
-u16 vq_stop(struct vq *vq)
+u32 vq_stop(struct vq *vq)
 {
 	struct heap_node *first;
 
@@ -511,6 +517,29 @@ u16 vq_stop(struct vq *vq)
 	forget(vq);
 	vq->started = false;
 	return vq->last_avail;
+}
+
+size_t vq_inflight_len(bool packed, unsigned int num)
+{
+	(void)packed;
+	(void)num;
+	return 64;
+}
+
+int vq_set_inflight(struct vq *vq, void *record, size_t len)
+{
+	(void)vq;
+	(void)len;
+	return record ? -ENOTSUP : 0;
+}
+
+void vq_set_log(struct vq *vq, struct dirty_log *log, bool log_used,
+		u64 used_gpa)
+{
+	(void)vq;
+	(void)log;
+	(void)log_used;
+	(void)used_gpa;
 }
 
 void vq_enable(struct vq *vq, bool on)

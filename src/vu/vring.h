@@ -6,6 +6,7 @@
 #include "../base/heap.h"
 #include "vq.h"
 
+struct dirty_log;
 struct vring_desc;
 struct vring_avail;
 struct vring_used;
@@ -99,21 +100,31 @@ void vq_init(struct vq *vq, unsigned int index, const struct vq_ops *ops,
 void vq_fini(struct vq *vq);
 
 /**
+ * vq_set_features() - SET_FEATURES: how the driver and we use rings
+ * @features: as negotiated; RING_PACKED, INDIRECT_DESC and EVENT_IDX count
+ *
+ * Another kind of ring than before forgets the set-up, as vq_set_num() does.
+ */
+void vq_set_features(struct vq *vq, u64 features);
+
+/**
  * vq_set_num() - SET_VRING_NUM; also forgets buffers that are out
  *
  * A clean restart of the queue: UML sets up a ring again without ever
  * stopping it. Counters and the enabled state stay.
  *
- * Return: 0, -EINVAL (not a power of two up to VQ_MAX_NUM), -ENOMEM
+ * Return: 0, -EINVAL (not up to VQ_MAX_NUM; split: not a power of two),
+ *	-ENOMEM
  */
 int vq_set_num(struct vq *vq, u32 num);
 
 /**
  * vq_set_base() - SET_VRING_BASE: index of the next available entry
  *
- * Forgets buffers that are out or dropped.
+ * Forgets buffers that are out or dropped. A packed ring's base is two indices
+ * of 15 bits, each with its wrap counter above it: available, then used.
  *
- * Return: 0, -EINVAL beyond 16 bits
+ * Return: 0, -EINVAL (split: beyond 16 bits)
  */
 int vq_set_base(struct vq *vq, u32 base);
 
@@ -161,9 +172,39 @@ int vq_start(struct vq *vq);
  * may be in use for something else already, so such a buffer is lost.) A
  * second vq_stop() changes nothing.
  *
- * Return: index of the next available entry to fetch
+ * Return: what vq_set_base() takes to go on from here
  */
-u16 vq_stop(struct vq *vq);
+u32 vq_stop(struct vq *vq);
+
+/**
+ * vq_inflight_len() - bytes of the record of one queue's buffers in flight
+ * @num: the most descriptors that the queue may have
+ *
+ * A multiple of 64.
+ */
+size_t vq_inflight_len(bool packed, unsigned int num);
+
+/**
+ * vq_set_inflight() - SET_INFLIGHT_FD: memory that outlives this process
+ * @record: of @len bytes, NULL: none from now on
+ *
+ * While there is a record, each buffer fetched and not yet pushed is in it, so
+ * that who goes on after our death hands out just those again. What is in it
+ * when the queue starts is handed out first. It is the front-end's memory, and
+ * checked like a ring.
+ *
+ * Return: 0; -EINVAL: too small for vq->num, of another kind of ring, or its
+ *	contents cannot be right
+ */
+int vq_set_inflight(struct vq *vq, void *record, size_t len);
+
+/**
+ * vq_set_log() - SET_LOG_BASE, SET_VRING_ADDR: say which guest pages we write
+ * @log: NULL: nobody wants to know
+ * @used_gpa: where the used ring counts as being, if @log_used
+ */
+void vq_set_log(struct vq *vq, struct dirty_log *log, bool log_used,
+		u64 used_gpa);
 
 /** vq_enable() - SET_VRING_ENABLE; no kick will come for what vq_pending() finds then */
 void vq_enable(struct vq *vq, bool on);
