@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: BSD-3-Clause OR GPL-2.0-or-later */
+/* What the handlers of a session's requests share; only src/vu includes it. */
+#ifndef VU_REQUEST_H
+#define VU_REQUEST_H
+
+#include "session.h"
+
+/* In place of 0 or -errno: the answer comes from elsewhere. */
+#define VU_LATER	1
+
+#define VU_NEEDS_INBAND	"the front-end does not do in-band notifications, which simulated time needs; without --calendar it could be served"
+
+/** vu_negotiated() - is this protocol feature in use */
+static inline bool vu_negotiated(const struct vu_session *s, unsigned int bit)
+{
+	return s->protocol & BIT_ULL(bit);
+}
+
+/** vu_refuse() - say why a request is an error; Return: what the handler returns */
+int vu_refuse(struct vu_session *s, const char *fmt, ...) __printf(2, 3);
+
+/** vu_reply() - answer the present request with a body of its own */
+void vu_reply(struct vu_session *s, const void *payload, u32 len);
+
+/** vu_reply_u64() - as vu_reply(); Return: 0, for the handler */
+int vu_reply_u64(struct vu_session *s, u64 v);
+
+/** vu_session_put() - drop a reference to session @p */
+void vu_session_put(void *p);
+
+/** vu_get_vring() - queue @index; NULL when there is none, the reason is noted */
+struct vu_vring *vu_get_vring(struct vu_session *s, u32 index);
+
+/** vu_take_buffers() - the device must not touch the queue's buffers from now on */
+void vu_take_buffers(struct vu_session *s, struct vu_vring *v);
+
+/** vu_rescan() - there may be buffers for which no kick will come */
+void vu_rescan(struct vu_session *s, struct vu_vring *v);
+
+/*
+ * Handlers: one per request, see the table in session.c. @fds came with it;
+ * who keeps one sets it to -1. They return 0, -errno or VU_LATER.
+ */
+int vu_req_get_features(struct vu_session *s, int *fds);
+int vu_req_set_features(struct vu_session *s, int *fds);
+int vu_req_get_protocol_features(struct vu_session *s, int *fds);
+int vu_req_set_protocol_features(struct vu_session *s, int *fds);
+int vu_req_get_queue_num(struct vu_session *s, int *fds);
+
+int vu_req_set_mem_table(struct vu_session *s, int *fds);
+
+int vu_req_reset_owner(struct vu_session *s, int *fds);
+int vu_req_set_vring_num(struct vu_session *s, int *fds);
+int vu_req_set_vring_base(struct vu_session *s, int *fds);
+int vu_req_set_vring_addr(struct vu_session *s, int *fds);
+int vu_req_get_vring_base(struct vu_session *s, int *fds);
+int vu_req_set_vring_enable(struct vu_session *s, int *fds);
+int vu_req_set_vring_kick(struct vu_session *s, int *fds);
+int vu_req_set_vring_call(struct vu_session *s, int *fds);
+int vu_req_set_vring_err(struct vu_session *s, int *fds);
+int vu_req_vring_kick(struct vu_session *s, int *fds);
+
+int vu_req_get_config(struct vu_session *s, int *fds);
+int vu_req_set_config(struct vu_session *s, int *fds);
+
+#endif
