@@ -9,7 +9,7 @@ export LC_ALL=C
 PATH=$PATH:/usr/sbin:/sbin
 
 me=${0##*/}
-wanted=(virtio_pci virtio-rng virtio_net af_packet)
+wanted=(virtio_pci virtio-rng virtio_net virtio_blk af_packet)
 
 usage()
 {
@@ -22,6 +22,7 @@ Leaves in OUTDIR the newest linux-image-*-cloud-amd64 that apt knows:
   modules/*.ko   ${wanted[*]}, and what these need,
                  as far as they are not built in
   modules/order  their file names in the order in which to insert them
+  modules/for    what they were wanted for
 
 Needs no root. What is there already is not fetched again.
 END
@@ -79,6 +80,7 @@ copy_modules()
 		esac >"$tmp/out/modules/$name"
 		echo "$name"
 	done <"$tmp/paths" >"$tmp/out/modules/order"
+	echo "${wanted[*]}" >"$tmp/out/modules/for"
 }
 
 case ${1-} in
@@ -93,7 +95,10 @@ case ${1-} in
 esac
 
 outdir=$1
-[ ! -f "$outdir/release" ] || exit 0
+if [ -f "$outdir/release" ] &&
+	[ "$(cat "$outdir/modules/for" 2>/dev/null)" = "${wanted[*]}" ]; then
+	exit 0
+fi
 
 package=$(newest_package)
 [ -n "$package" ] || die "apt knows no linux-image-*-cloud-amd64; try apt-get update"
