@@ -19,7 +19,7 @@ int __must_check mem_map(struct mem **out, const struct vhost_user_region *r,
 			 unsigned int nr, const int *fds);
 
 /** mem_lost() - has the front-end taken back what it had shared; false for NULL */
-bool mem_lost(struct mem *m);
+bool mem_lost(const struct mem *m);
 
 /** mem_unmap() - and free; NULL is fine */
 void mem_unmap(struct mem *m);

@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <sys/uio.h>
 
+#include "../base/shmap.h"
 #include "../wire/vhost_user.h"
 
 /**
@@ -14,15 +15,14 @@
  * @uva: address by which SET_VRING_ADDR names it
  * @size: bytes
  * @host: where @gpa is mapped here
- * @map, @map_len: what to unmap, for who mapped it
+ * @map: the mapping that @host lies in, for who made it (map.c)
  */
 struct mem_region {
 	u64 gpa;
 	u64 uva;
 	u64 size;
 	u8 *host;
-	void *map;
-	size_t map_len;
+	struct shmap map;
 };
 
 /**
