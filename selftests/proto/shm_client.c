@@ -234,6 +234,45 @@ TEST_F(shm, late_joiner)
 	ttp_expect(&self->cal, TT_WAIT, U64_MAX);
 }
 
+/* The calendar makes the file shorter: there is no time any more. */
+static void is_lost(struct umtt *slave)
+{
+	umtt_says(slave, "/cal has taken away the memory that it had shared");
+	umtt_ends(slave, 125);
+}
+
+TEST_F(shm, taken_away_before_a_kick)
+{
+	begin(&self->cal, &self->f, self->shm, self->memfd, 0);
+	check(ftruncate(self->memfd, 0) == 0);
+	fvu_kick(&self->f, 0);
+	is_lost(&self->slave);
+}
+
+TEST_F(shm, taken_away_before_a_turn)
+{
+	begin(&self->cal, &self->f, self->shm, self->memfd, 0);
+	check(ftruncate(self->memfd, 0) == 0);
+	ttp_say(&self->cal, TT_RUN, 100);
+	is_lost(&self->slave);
+}
+
+TEST_F(shm, taken_away_during_a_call)
+{
+	struct tt_shm *shm = self->shm;
+	struct fvu *f = &self->f;
+
+	begin(&self->cal, f, shm, self->memfd, 0);
+	echo_put(f, 0, 0, 1000);
+	fvu_kick(f, 0);
+	fvu_kicked(f);
+	slave_runs(&self->cal, shm, 0, 9000);
+	fvu_called(f, 0);
+	check(ftruncate(self->memfd, 0) == 0);
+	fvu_answer(f, 0);
+	is_lost(&self->slave);
+}
+
 TEST_F(shm, time_must_not_go_back)
 {
 	struct tt_shm *shm = self->shm;

@@ -3,11 +3,10 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "../base/log.h"
+#include "../base/shmap.h"
 #include "../ring/listen.h"
 #include "../ring/stream.h"
 #include "remote.h"
@@ -21,7 +20,8 @@ struct tt_remote {
 	struct stream st;
 	bool acked;		/* START has been */
 	struct tt_shm *shm;	/* NULL: messages only */
-	size_t shm_len;
+	struct shmap map;
+	struct work lost;
 	u16 slot;
 };
 
@@ -35,20 +35,34 @@ static void map_shm(struct tt_remote *rem, int fd, u16 slot)
 	if (fstat(fd, &sb) < 0 || (size_t)sb.st_size < sizeof(*shm))
 		return;
 	len = (size_t)sb.st_size;
-	shm = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-	if (shm == MAP_FAILED)
+	if (shmap_open(&rem->map, fd, 0, len) < 0)
 		return;
+	shm = rem->map.addr;
 	said = READ_ONCE(shm->len);
 	if (READ_ONCE(shm->version) != TT_SHM_VERSION || said > len ||
 	    said < sizeof(*shm) +
 		   (slot + (size_t)1) * sizeof(struct tt_shm_slot)) {
-		munmap(shm, len);
+		shmap_close(&rem->map);
 		return;
 	}
 	rem->shm = shm;
-	rem->shm_len = len;
 	rem->slot = slot;
 	shm->slots[slot].capa |= TT_SHM_CAP_TIME_SHARE;
+}
+
+/* There is no time without it. Not there and then: we may be called by tt. */
+static void shm_lost(struct work *w)
+{
+	struct tt_remote *rem = container_of(w, struct tt_remote, lost);
+
+	tt_dead(rem->tt, "has taken away the memory that it had shared");
+}
+
+/* After the shared memory has been touched. */
+static void check_shm(struct tt_remote *rem)
+{
+	if (shmap_lost(&rem->map))
+		ring_work(rem->tt->ring, &rem->lost);
 }
 
 static void remote_msg(struct stream *st, const void *buf, size_t len,
@@ -67,6 +81,7 @@ static void remote_msg(struct stream *st, const void *buf, size_t len,
 	}
 	if (rem->shm && m.op == TT_RUN)
 		rem->shm->slots[rem->slot].flags &= ~TT_SHM_REQ_RUN;
+	check_shm(rem);
 	if (tt_input(rem->tt, &m) == 0)
 		stream_recv(st);
 }
@@ -75,7 +90,8 @@ static void remote_closed(struct stream *st, int err)
 {
 	struct tt_remote *rem = container_of(st, struct tt_remote, st);
 
-	tt_dead(rem->tt, err && err != -ECONNRESET ? strerror(-err) : NULL);
+	tt_dead(rem->tt, err == -EPIPE ? "has left in the middle of a message" :
+		err && err != -ECONNRESET ? strerror(-err) : NULL);
 }
 
 static int no_payload(const void *hdr)
@@ -101,32 +117,36 @@ static void remote_send(struct tt *tt, const struct tt_msg *m)
 
 static u64 remote_horizon(struct tt *tt)
 {
-	const struct tt_remote *rem = tt->priv;
+	struct tt_remote *rem = tt->priv;
+	u64 horizon;
 
-	return rem->shm ? READ_ONCE(rem->shm->free_until) : tt->free_until;
+	if (!rem->shm)
+		return tt->free_until;
+	horizon = READ_ONCE(rem->shm->free_until);
+	check_shm(rem);
+	return horizon;
 }
 
 static bool remote_get(struct tt *tt, u64 *now)
 {
-	const struct tt_remote *rem = tt->priv;
+	struct tt_remote *rem = tt->priv;
 
 	if (!rem->shm)
 		return false;
 	*now = max_u64(*now, READ_ONCE(rem->shm->current_time));
+	check_shm(rem);
 	return true;
 }
 
-static bool remote_request(struct tt *tt, u64 when)
+/* Whoever runs looks for requests in memory: make ours there. */
+static bool store_request(struct tt_remote *rem, u64 when)
 {
-	struct tt_remote *rem = tt->priv;
 	struct tt_shm *shm = rem->shm;
 	struct tt_shm_slot *own;
 	size_t running;
 
-	if (!shm)
-		return false;
 	running = READ_ONCE(shm->running_id);
-	if (rem->shm_len < sizeof(*shm) + (running + 1) * sizeof(*own) ||
+	if (rem->map.len < sizeof(*shm) + (running + 1) * sizeof(*own) ||
 	    !(READ_ONCE(shm->slots[running].capa) & TT_SHM_CAP_TIME_SHARE))
 		return false;
 	own = &shm->slots[rem->slot];
@@ -139,6 +159,15 @@ static bool remote_request(struct tt *tt, u64 when)
 	return true;
 }
 
+static bool remote_request(struct tt *tt, u64 when)
+{
+	struct tt_remote *rem = tt->priv;
+	bool stored = rem->shm && store_request(rem, when);
+
+	check_shm(rem);
+	return stored;
+}
+
 static bool remote_update(struct tt *tt, u64 now)
 {
 	struct tt_remote *rem = tt->priv;
@@ -147,6 +176,7 @@ static bool remote_update(struct tt *tt, u64 now)
 		return false;
 	WRITE_ONCE(rem->shm->current_time, now);
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	check_shm(rem);
 	return true;
 }
 
@@ -186,6 +216,7 @@ int tt_remote_open(struct tt_remote **out, struct tt *tt, struct ring *r,
 		return ret;
 	}
 	rem->tt = tt;
+	rem->lost.fn = shm_lost;
 	tt_init(tt, r, &remote_transport, rem);
 	stream_recv(&rem->st);
 	*out = rem;
@@ -196,15 +227,16 @@ static void released(struct stream *st)
 {
 	struct tt_remote *rem = container_of(st, struct tt_remote, st);
 
-	if (rem->shm)
-		munmap(rem->shm, rem->shm_len);
+	shmap_close(&rem->map);
 	free(rem);
 }
 
 void tt_remote_close(struct tt_remote *rem)
 {
-	if (rem)
-		stream_close(&rem->st, released);
+	if (!rem)
+		return;
+	ring_work_cancel(rem->st.ring, &rem->lost);
+	stream_close(&rem->st, released);
 }
 
 void tt_remote_stats(const struct tt_remote *rem, u64 *rx, u64 *tx)
