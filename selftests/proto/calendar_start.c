@@ -68,12 +68,16 @@ TEST_F(start, client_that_dies_before_time_begins)
 {
 	struct ttp p[3];
 	struct ttp dead;
+	char line[128];
 
 	open_calendar(&self->cal, "2", NULL);
 	client_open(&dead, "client 1", 1);
 	sleep_ms(20);
 	close(dead.fd);
-	sleep_ms(20);
+	snprintf(line, sizeof(line),
+		 "client 1 (pid %d): has left before time began, which now waits for 2 more of 2 clients",
+		 (int)getpid());
+	umtt_says(&self->cal, line);
 	/* Its id is free again. */
 	client_open(&p[0], "client 1", 1);
 	ttp_quiet(&p[0]);

@@ -754,6 +754,13 @@ enum cal_verdict cal_verdict(const struct cal *cal)
 	return cal->verdict;
 }
 
+unsigned int cal_missed(const struct cal *cal, const struct cal_client *c)
+{
+	if (cal->open || c->state != STARTING)
+		return 0;
+	return cal->cfg.clients - cal->nr_started + 1;
+}
+
 bool cal_client_parked(const struct cal_client *c)
 {
 	return c->parked;

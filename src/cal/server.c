@@ -78,6 +78,7 @@ static void client_released(struct stream *st)
 static void report_gone(struct cal_server *s, const struct client *c,
 			const char *why)
 {
+	unsigned int missed = cal_missed(s->cal, c->core);
 	u64 id = cal_client_id(c->core);
 	char tag[48];
 
@@ -89,6 +90,9 @@ static void report_gone(struct cal_server *s, const struct client *c,
 		 (s64)id, (int)c->pid);
 	if (why)
 		log_err(tag, "%s; it is thrown out", why);
+	else if (missed)
+		log_warn(tag, "has left before time began, which now waits for %u more of %u clients",
+			 missed, s->cfg.clients);
 	else
 		log_info(tag, "has left");
 }
