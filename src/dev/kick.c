@@ -114,20 +114,23 @@ static void kick_step(struct tt_op *op, int err)
 		kick_aborted(d);
 		return;
 	}
+	/* There is no time any more, and that ends us: nothing to be said here. */
+	if (err)
+		return;
 	/* Who kicks is at this very time, and not ahead of it. */
 	d->vq[d->kick.vq].rescan = false;
-	if (!err && d->kick.state == KICK_GET && serve_in_kick(d)) {
+	if (d->kick.state == KICK_GET && serve_in_kick(d)) {
 		kick_device(d);
 		return;
 	}
-	if (!err && d->kick.state == KICK_GET) {
+	if (d->kick.state == KICK_GET) {
 		d->kick.state = KICK_REGISTER;
 		arm_ready(&d->vq[d->kick.vq], kick_time(d));
 		tt_register(d->bus->tt, op);
 		return;
 	}
 	d->kick.state = KICK_IDLE;
-	vu_kick_done(d->session, err);
+	vu_kick_done(d->session, 0);
 }
 
 void session_kick(struct vu_session *s, unsigned int vq)
