@@ -41,7 +41,7 @@ help: ## print this list
 	@echo "  V=1          show the commands; SAN=1: with sanitizers; PREFIX=$(PREFIX)"
 
 .PHONY: all deps umtt
-all: umtt $(OUT)/umtt-init ## build umtt and the init of its nodes (default)
+all: umtt $(OUT)/umtt-init $(OUT)/umtt-preload.so ## build umtt and the init of its nodes (default)
 
 # Packages come first, and only once.
 DEPS	:= $(BUILD)/.deps-build
@@ -72,6 +72,11 @@ $(OUT)/umtt-init: $(INIT_SRCS) $(wildcard uml-glue/guest/*.h) Makefile | $(DEPS)
 	@echo "  CC      $@"
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CFLAGS) -static -o $@ $(INIT_SRCS)
+
+$(OUT)/umtt-preload.so: uml-glue/preload/preload.c Makefile | $(DEPS)
+	@echo "  CC      $@"
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CFLAGS) -fPIC -shared -o $@ $<
 
 # The kernel, $(BUILD)/kernel/VERSION/linux; its script knows what is up to date.
 .PHONY: kernel
@@ -112,6 +117,7 @@ bench: all kernel ## what a ping and an echo cost, beside the floor of this host
 install: all ## install umtt, its man page and, if it is built, the kernel
 	install -D -m 755 $(OUT)/umtt $(DESTDIR)$(PREFIX)/bin/umtt
 	install -D -m 755 $(OUT)/umtt-init $(DESTDIR)$(LIBEXEC)/umtt-init
+	install -D -m 755 $(OUT)/umtt-preload.so $(DESTDIR)$(LIBEXEC)/umtt-preload.so
 	install -D -m 644 Documentation/man/umtt.1 $(DESTDIR)$(PREFIX)/share/man/man1/umtt.1
 	if [ -x $(KOUT)/linux ]; then \
 		install -D -m 755 $(KOUT)/linux $(DESTDIR)$(LIBEXEC)/kernel/linux; \

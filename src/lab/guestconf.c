@@ -38,6 +38,8 @@ static const char *const env_host_only[] = {
 	"JOURNAL_STREAM=", "NOTIFY_SOCKET=", "LISTEN_", "MAKEFLAGS=", "MFLAGS=",
 	"MAKELEVEL=", "MAKE_TERM", "LD_PRELOAD=", "HOSTNAME=", "TERM=",
 	"COLUMNS=", "LINES=", "TMUX", "STY=", "WINDOWID=",
+	/* who the caller is: inside it is root, whoever that may be */
+	"HOME=", "USER=", "LOGNAME=", "MAIL=", "SHELL=", "USERNAME=",
 };
 
 /* Where root's programs are, which a user's PATH may not have. */
@@ -98,6 +100,10 @@ static void add_env(struct strvec *out, char *const *env, const char *cwd)
 			strvec_addf(out, "env=%s", *e);
 	add_path(out, env);
 	strvec_addf(out, "env=PWD=%s", cwd);
+	strvec_add(out, "env=HOME=/root");
+	strvec_add(out, "env=USER=root");
+	strvec_add(out, "env=LOGNAME=root");
+	strvec_add(out, "env=SHELL=/bin/sh");
 	/* There is no terminal. */
 	strvec_add(out, "env=TERM=dumb");
 }

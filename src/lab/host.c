@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause OR GPL-2.0-or-later
 /* What a run needs of the host: programs, a CPU, room for memory. */
+#include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
@@ -51,21 +52,52 @@ static char *program_dir(void)
 	return xstrdup(buf);
 }
 
-char *host_init_program(void)
+/* What 'make' leaves beside the umtt program, and 'make install' elsewhere. */
+static char *our_file(const char *name, const char *what)
 {
 	struct strvec places = { 0 };
 	char *dir = program_dir(), *found;
 
-	strvec_addf(&places, "%s/umtt-init", dir);
-	/* As 'make install' leaves it, whatever the prefix. */
-	strvec_addf(&places, "%s/../lib/umtt/umtt-init", dir);
+	strvec_addf(&places, "%s/%s", dir, name);
+	strvec_addf(&places, "%s/../lib/umtt/%s", dir, name);
 	found = first_program(&places);
 	if (!found)
-		log_err(NULL, "the nodes' init program is not there: neither %s nor %s",
+		log_err(NULL, "%s is not there: neither %s nor %s", what,
 			places.v[0], places.v[1]);
 	strvec_free(&places);
 	free(dir);
 	return found;
+}
+
+char *host_init_program(void)
+{
+	return our_file("umtt-init", "the nodes' init program");
+}
+
+char *host_preload(void)
+{
+	return our_file("umtt-preload.so", "the library for the kernels");
+}
+
+bool host_is_static(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	bool dynamic = false;
+	Elf64_Ehdr eh;
+	Elf64_Phdr ph;
+	unsigned int i;
+
+	if (fd < 0)
+		return false;
+	if (pread(fd, &eh, sizeof(eh), 0) != sizeof(eh) ||
+	    memcmp(eh.e_ident, ELFMAG, SELFMAG) != 0)
+		eh.e_phnum = 0;
+	for (i = 0; i < eh.e_phnum && !dynamic; i++)
+		dynamic = pread(fd, &ph, sizeof(ph),
+				(off_t)(eh.e_phoff + i * sizeof(ph))) ==
+			  sizeof(ph) && ph.p_type == PT_INTERP;
+	close(fd);
+	return !dynamic;
 }
 
 void host_fill_stdio(void)
@@ -179,7 +211,7 @@ const char *host_memory_dir(const struct lab *lab)
 	for (i = 0; i < lab->nr_nodes; i++)
 		need += min_u64(lab->nodes[i].memory, LIKELY_USE);
 	if (have >= need || room(tmp) <= have)
-		return NULL;
+		return "/dev/shm";
 	log_warn(NULL, "/dev/shm has room for %u MB only: the nodes' memory goes to %s",
 		 (unsigned int)(have >> 20), tmp);
 	return tmp;

@@ -3,6 +3,8 @@
 #ifndef LAB_HOST_H
 #define LAB_HOST_H
 
+#include <stdbool.h>
+
 #include "lab.h"
 
 /**
@@ -13,6 +15,12 @@
  * Return: path, to be freed; NULL after a line that says where it should be
  */
 char *host_init_program(void);
+
+/** host_preload() - path of the library for all kernels, as host_init_program() */
+char *host_preload(void);
+
+/** host_is_static() - does program @path do without the dynamic linker */
+bool host_is_static(const char *path);
 
 /**
  * host_kernel() - path of the kernel to use
@@ -55,7 +63,7 @@ int __must_check host_pin(int cpu);
  * Kernels choose /dev/shm, which is small in many containers; a kernel that
  * finds it full dies without a word.
  *
- * Return: NULL: it is large enough; else where there is more room
+ * Return: where there is room
  */
 const char *host_memory_dir(const struct lab *lab);
 

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "../base/log.h"
+#include "../base/prng.h"
 #include "node.h"
 
 /* Descriptors of the kernel's process: always the same numbers, since they
@@ -75,12 +76,20 @@ static void make_argv(const struct node *n, const struct node_env *env,
 	strvec_add_all(argv, &n->cfg->kernel_args);
 }
 
-/* Constant as well: it lies in the memory that becomes the guest's. */
-static void make_env(const struct node_env *env, struct strvec *envp)
+/*
+ * As long in every run: it lies in the memory that becomes the guest's. Nodes
+ * are random each in their own way, whatever other nodes there are.
+ */
+static void make_env(const struct node *n, const struct node_env *env,
+		     struct strvec *envp)
 {
+	struct prng p;
+
+	prng_seed(&p, env->seed, n->cfg->name);
 	strvec_add(envp, "PATH=/usr/bin:/bin");
-	if (env->mem_dir)
-		strvec_addf(envp, "TMPDIR=%s", env->mem_dir);
+	strvec_addf(envp, "TMPDIR=%s", env->mem_dir);
+	strvec_addf(envp, "LD_PRELOAD=%s", env->preload);
+	strvec_addf(envp, "UMTT_SEED=%016" PRIx64, prng_next(&p));
 }
 
 /*
@@ -127,7 +136,7 @@ static int spawn(struct node *n, const struct node_env *env, int log,
 	int err = 0;
 
 	make_argv(n, env, &argv);
-	make_env(env, &envp);
+	make_env(n, env, &envp);
 	n->pid = fork();
 	if (n->pid == 0) {
 		child_become(log, channel, parent);

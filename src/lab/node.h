@@ -16,7 +16,9 @@
  * @kernel: path of the kernel, as seen from the run's directory
  * @calendar: socket of the calendar, likewise
  * @old_lines: the kernel's serial lines do not block (before 6.8)
- * @mem_dir: where kernels put their memory; NULL: where they like
+ * @mem_dir: where kernels put their memory, likewise
+ * @preload: library that hides the host from them, likewise
+ * @seed: of the run
  * @log_dir: where logs go; NULL: the run's directory
  * @verbose: show the kernels' logs
  */
@@ -24,7 +26,8 @@ struct node_env {
 	struct ring *ring;
 	struct outq *q;
 	struct rundir *rundir;
-	const char *kernel, *calendar, *mem_dir, *log_dir;
+	const char *kernel, *calendar, *mem_dir, *preload, *log_dir;
+	u64 seed;
 	bool old_lines, verbose;
 };
 

@@ -39,6 +39,8 @@
 
 #define CALENDAR	"calendar.sock"
 #define KERNEL		"./linux"
+#define PRELOAD		"./preload.so"
+#define MEM_DIR		"./memory"
 #define OLD_LINES	6008	/* from Linux 6.8 on, serial lines block */
 
 /**
@@ -50,7 +52,8 @@
  */
 struct run {
 	const struct run_cfg *cfg;
-	char *cwd, *init, *kernel;
+	char *cwd, *init, *preload, *kernel;
+	const char *mem_dir;
 	struct rundir rundir;
 	struct ring ring;
 	bool have_ring;
@@ -311,11 +314,14 @@ static int run_prepare(struct run *r)
 		return -errno;
 	}
 	r->init = host_init_program();
-	if (!r->init)
+	r->preload = host_preload();
+	if (!r->init || !r->preload)
 		return -ENOENT;
 	r->kernel = host_kernel(r->cwd, lab->kernel, &version);
 	if (!r->kernel)
 		return -ENOENT;
+	if (host_is_static(r->kernel))
+		log_warn(r->kernel, "this kernel is linked statically: its random numbers are the host's, and no two runs are the same");
 	r->env.old_lines = version < OLD_LINES;
 	ret = make_out_dir(r->cfg->out);
 	if (!ret)
@@ -324,7 +330,7 @@ static int run_prepare(struct run *r)
 		ret = rundir_open(&r->rundir);
 	if (ret)
 		return ret;
-	r->env.mem_dir = host_memory_dir(lab);
+	r->mem_dir = host_memory_dir(lab);
 	host_raise_files();
 	/* What a kernel leaves when it dies becomes ours to reap. */
 	prctl(PR_SET_CHILD_SUBREAPER, 1);
@@ -413,13 +419,17 @@ static int start_nodes(struct run *r)
 	unsigned int i;
 	int ret = 0;
 
-	/* A fixed name for the program: it is on the stack of the guest, too. */
-	if (symlink(r->kernel, KERNEL) < 0)
+	/* Fixed names: they are on the stack of the guest, too. */
+	if (symlink(r->kernel, KERNEL) < 0 || symlink(r->preload, PRELOAD) < 0 ||
+	    symlink(r->mem_dir, MEM_DIR) < 0)
 		ret = -errno;
 	r->env.ring = &r->ring;
 	r->env.q = &r->outq;
 	r->env.rundir = &r->rundir;
 	r->env.kernel = KERNEL;
+	r->env.preload = PRELOAD;
+	r->env.mem_dir = MEM_DIR;
+	r->env.seed = r->cfg->lab->seed;
 	r->env.calendar = CALENDAR;
 	r->env.log_dir = r->cfg->out;
 	r->env.verbose = r->cfg->verbose;
@@ -561,6 +571,7 @@ static void run_finish(struct run *r, bool ran)
 	free(r->nodes);
 	wiring_free(&r->wiring);
 	free(r->kernel);
+	free(r->preload);
 	free(r->init);
 	free(r->cwd);
 }
