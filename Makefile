@@ -41,7 +41,7 @@ help: ## print this list
 	@echo "  V=1          show the commands; SAN=1: with sanitizers; PREFIX=$(PREFIX)"
 
 .PHONY: all deps umtt
-all: umtt $(OUT)/umtt-init $(OUT)/umtt-preload.so ## build umtt and the init of its nodes (default)
+all: umtt ## build umtt and what it puts into its nodes (default)
 
 # Packages come first, and only once.
 DEPS	:= $(BUILD)/.deps-build
@@ -49,7 +49,7 @@ $(DEPS): uml-glue/deps.sh
 	@sh uml-glue/deps.sh --for build
 	@mkdir -p $(@D) && touch $@
 
-umtt: $(OUT)/umtt ## build build/umtt alone
+umtt: $(OUT)/umtt $(OUT)/umtt-init $(OUT)/umtt-preload.so
 
 SRCS	:= $(wildcard src/*/*.c)
 OBJS	:= $(SRCS:%.c=$(OUT)/obj/%.o)
