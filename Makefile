@@ -113,8 +113,17 @@ check: check-deps ## run all tests (after 'make run' about 5 minutes)
 bench: all kernel ## what a ping and an echo cost, beside the floor of this host
 	@BUILD=$(BUILD) KOUT=$(KOUT) selftests/bench/bench.sh
 
+# Back-ends that management software finds by QEMU's conventions: a program for
+# each type, and a description of it. 90: only if there is no other of that type.
+BACKENDS := net rng
+BACKEND_net := umtt: network port, alone on its link
+BACKEND_rng := umtt: random numbers, the same ones in each run
+BACKEND_JSON := $(PREFIX)/share/qemu/vhost-user
+backend = sed -e 's|@TYPE@|$(1)|' -e 's|@DESCRIPTION@|$(BACKEND_$(1))|' \
+	-e 's|@BINARY@|$(LIBEXEC)/vhost-user-$(1)|' -e 's|@UMTT@|$(PREFIX)/bin/umtt|'
+
 .PHONY: install uninstall clean
-install: all ## install umtt, its man page and, if it is built, the kernel
+install: all $(BACKENDS:%=install-backend-%) ## install umtt, its man page and, if it is built, the kernel
 	install -D -m 755 $(OUT)/umtt $(DESTDIR)$(PREFIX)/bin/umtt
 	install -D -m 755 $(OUT)/umtt-init $(DESTDIR)$(LIBEXEC)/umtt-init
 	install -D -m 755 $(OUT)/umtt-preload.so $(DESTDIR)$(LIBEXEC)/umtt-preload.so
@@ -123,9 +132,17 @@ install: all ## install umtt, its man page and, if it is built, the kernel
 		install -D -m 755 $(KOUT)/linux $(DESTDIR)$(LIBEXEC)/kernel/linux; \
 	fi
 
+install-backend-%:
+	install -d $(DESTDIR)$(LIBEXEC) $(DESTDIR)$(BACKEND_JSON)
+	$(call backend,$*) src/cmd/backend.sh.in >$(DESTDIR)$(LIBEXEC)/vhost-user-$*
+	chmod 755 $(DESTDIR)$(LIBEXEC)/vhost-user-$*
+	$(call backend,$*) src/cmd/backend.json.in >$(DESTDIR)$(BACKEND_JSON)/90-umtt-$*.json
+	chmod 644 $(DESTDIR)$(BACKEND_JSON)/90-umtt-$*.json
+
 uninstall: ## undo it
 	rm -rf $(DESTDIR)$(PREFIX)/bin/umtt $(DESTDIR)$(LIBEXEC) \
-		$(DESTDIR)$(PREFIX)/share/man/man1/umtt.1
+		$(DESTDIR)$(PREFIX)/share/man/man1/umtt.1 \
+		$(BACKENDS:%=$(DESTDIR)$(BACKEND_JSON)/90-umtt-%.json)
 
 clean: ## remove what was built, except the kernels (for those: rm -r build)
 	find $(BUILD) -mindepth 1 -maxdepth 1 ! -name kernel -exec rm -r {} + 2>/dev/null || true

@@ -815,7 +815,7 @@ void fvu_rings_clear(struct fvu *f, u32 vq)
 	r->avail_idx = r->used_seen = 0;
 }
 
-void fvu_connect(struct fvu *f, const char *where)
+void fvu_begin(struct fvu *f, int fd)
 {
 	unsigned int i;
 
@@ -823,7 +823,7 @@ void fvu_connect(struct fvu *f, const char *where)
 	f->slave = -1;
 	f->protocol = FVU_INBAND;
 	f->features = FVU_FEATURES;
-	f->fd = connect_to(where);
+	f->fd = fd;
 	f->memfd = memfd_create("guest", MFD_CLOEXEC);
 	if (f->memfd < 0 || ftruncate(f->memfd, FVU_HIDDEN + FVU_MEM) < 0)
 		fail("memfd: %s", strerror(errno));
@@ -833,6 +833,11 @@ void fvu_connect(struct fvu *f, const char *where)
 		fail("mmap: %s", strerror(errno));
 	for (i = 0; i < FVU_VQS; i++)
 		fvu_rings_clear(f, i);
+}
+
+void fvu_connect(struct fvu *f, const char *where)
+{
+	fvu_begin(f, connect_to(where));
 }
 
 void fvu_close(struct fvu *f)
@@ -980,14 +985,19 @@ void fvu_queue(struct fvu *f, u32 vq)
 		fvu_state(f, VHOST_USER_SET_VRING_ENABLE, vq, 1, ack);
 }
 
-void fvu_open(struct fvu *f, const char *name)
+void fvu_set_up(struct fvu *f)
 {
 	unsigned int i;
 
-	fvu_connect(f, path(name));
 	fvu_negotiate(f);
 	for (i = 0; i < FVU_VQS; i++)
 		fvu_queue(f, i);
+}
+
+void fvu_open(struct fvu *f, const char *name)
+{
+	fvu_connect(f, path(name));
+	fvu_set_up(f);
 }
 
 void fvu_desc(struct fvu *f, u32 vq, u16 i, u64 off, u32 len, u16 flags,

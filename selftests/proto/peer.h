@@ -259,6 +259,9 @@ struct fvu {
 /** fvu_connect() - connect, with memory and empty rings, nothing negotiated */
 void fvu_connect(struct fvu *f, const char *where);
 
+/** fvu_begin() - as fvu_connect(), on a connection that is there */
+void fvu_begin(struct fvu *f, int fd);
+
 /** fvu_close() - disconnect, and give everything up */
 void fvu_close(struct fvu *f);
 
@@ -290,6 +293,9 @@ void fvu_negotiate(struct fvu *f);
 
 /** fvu_queue() - set up queue @vq and enable it, without a kick */
 void fvu_queue(struct fvu *f, u32 vq);
+
+/** fvu_set_up() - all that, for all queues, like UML */
+void fvu_set_up(struct fvu *f);
 
 /** fvu_open() - connect to path(@name) and set all up like UML */
 void fvu_open(struct fvu *f, const char *name);

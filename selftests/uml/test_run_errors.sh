@@ -66,15 +66,14 @@ no_command()
 	one_line "there is no COMMAND after --"
 }
 
-# usage PATTERN ARGS...: argp's two lines
+# usage PATTERN ARGS...: of the options, all by themselves
 usage()
 {
 	pattern=$1
 	shift
 	umtt run "$@" >"$work/out" 2>"$work/err" </dev/null
-	equal "exit status" $? 125 && equal "lines" "$(wc -l <err)" 2 &&
-		equal stdout "$(cat out)" "" && said "^umtt run: $pattern" &&
-		said '^Try .umtt run --help'
+	status=$?
+	one_line "$pattern"
 }
 
 # wrong PATTERN ARGS...: run them; COMMAND would succeed

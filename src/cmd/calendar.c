@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause OR GPL-2.0-or-later
 /* umtt calendar: the scheduler of simulated time alone. */
-#include <argp.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
@@ -48,24 +47,25 @@ static error_t parse_opt(int key, char *arg, struct argp_state *state)
 	struct calendar *c = state->input;
 
 	switch (key) {
+	case ARGP_KEY_INIT:
+		cmd_parse_begin(state);
+		break;
 	case 's':
 		c->cfg.path = arg;
 		break;
 	case 'n':
 		if (parse_count(arg, &c->cfg.clients) < 0)
-			argp_error(state, "--clients %s: not a number from 1",
-				   arg);
+			cmd_wrong("--clients %s: not a number from 1", arg);
 		break;
 	case OPT_TIME_LIMIT:
 		if (units_time(arg, NSEC_PER_SEC, &c->cfg.time_limit) < 0 ||
 		    !c->cfg.time_limit)
-			argp_error(state, "--time-limit %s: not a time like 10s, 1.5ms or 2h",
-				   arg);
+			cmd_wrong("--time-limit %s: not a time like 10s, 1.5ms or 2h",
+				  arg);
 		break;
 	case OPT_TOD:
 		if (units_time(arg, NSEC_PER_SEC, &c->cfg.tod) < 0)
-			argp_error(state, "--tod %s: not a number of seconds",
-				   arg);
+			cmd_wrong("--tod %s: not a number of seconds", arg);
 		break;
 	case OPT_NO_SHM:
 		c->cfg.no_shm = true;
@@ -77,11 +77,11 @@ static error_t parse_opt(int key, char *arg, struct argp_state *state)
 		c->verbose++;
 		break;
 	case ARGP_KEY_ARG:
-		argp_error(state, "unexpected argument '%s'", arg);
+		cmd_wrong("unexpected argument '%s': there are only options", arg);
 		break;
 	case ARGP_KEY_END:
 		if (!c->cfg.path)
-			argp_error(state, "--socket PATH is needed");
+			cmd_wrong("--socket PATH is needed, to listen on");
 		break;
 	default:
 		return ARGP_ERR_UNKNOWN;
@@ -150,7 +150,7 @@ int cmd_calendar(int argc, char **argv)
 	int ret;
 
 	c.cfg.owner = &c;
-	argp_parse(&argp, argc, argv, 0, NULL, &c);
+	cmd_parse(&argp, argc, argv, &c);
 	cmd_set_verbose(c.verbose);
 	if (cmd_open_loop(&c.ring, &c.signals, got_signal) < 0)
 		return EXIT_UMTT;

@@ -3,6 +3,8 @@
 #ifndef CMD_CMD_H
 #define CMD_CMD_H
 
+#include <argp.h>
+
 #include "../base/types.h"
 #include "../ring/signals.h"
 
@@ -13,6 +15,17 @@
 int cmd_run(int argc, char **argv);
 int cmd_calendar(int argc, char **argv);
 int cmd_slave(int argc, char **argv);
+
+/**
+ * cmd_parse() - argp_parse(), whose errors are one line and EXIT_UMTT
+ *
+ * The parser of @argp calls cmd_parse_begin() for ARGP_KEY_INIT.
+ */
+void cmd_parse(const struct argp *argp, int argc, char **argv, void *input);
+void cmd_parse_begin(struct argp_state *state);
+
+/** cmd_wrong() - say in one line what is wrong with an option, and exit */
+void cmd_wrong(const char *fmt, ...) __attribute__((noreturn)) __printf(1, 2);
 
 /** cmd_set_verbose() - say more: 1 is who comes and goes, 2 every message */
 void cmd_set_verbose(int verbose);
@@ -31,6 +44,5 @@ void cmd_close_loop(struct ring *r, struct signals *sg);
 
 /** cmd_device_help() - argp's help filter: devices after the options */
 char *cmd_device_help(int key, const char *text, void *input);
-
 
 #endif

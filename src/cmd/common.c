@@ -1,12 +1,56 @@
 // SPDX-License-Identifier: BSD-3-Clause OR GPL-2.0-or-later
 /* What several subcommands do the same way. */
-#include <argp.h>
+#include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "../base/log.h"
 #include "../dev/bus.h"
 #include "cmd.h"
+
+/*
+ * What getopt has to say goes to the variable stderr, which the C library lets
+ * one replace, and it says it best. argp would add a second line.
+ */
+void cmd_parse(const struct argp *argp, int argc, char **argv, void *input)
+{
+	FILE *real = stderr;
+	char *said = NULL, *text;
+	size_t len;
+	int err;
+
+	stderr = open_memstream(&said, &len);
+	if (!stderr)
+		stderr = real;
+	err = argp_parse(argp, argc, argv, 0, NULL, input);
+	if (stderr != real)
+		fclose(stderr);
+	stderr = real;
+	text = said ? strstr(said, ": ") : NULL;
+	if (err)
+		cmd_wrong("%.*s; '%s --help' lists the options",
+			  text ? (int)strcspn(text + 2, "\n") : 13,
+			  text ? text + 2 : "wrong options", argv[0]);
+	free(said);
+}
+
+void cmd_parse_begin(struct argp_state *state)
+{
+	state->err_stream = NULL;
+}
+
+void cmd_wrong(const char *fmt, ...)
+{
+	char line[512];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(line, sizeof(line), fmt, ap);
+	va_end(ap);
+	log_err(NULL, "%s", line);
+	exit(EXIT_UMTT);
+}
 
 void cmd_set_verbose(int verbose)
 {

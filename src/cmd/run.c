@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause OR GPL-2.0-or-later
 /* umtt run: a command in a lab of User-Mode Linux kernels. */
-#include <argp.h>
 #include <errno.h>
 #include <limits.h>
 #include <stdlib.h>
@@ -74,27 +73,25 @@ struct run_args {
 	struct strvec devices, links, append, modules;
 };
 
-static void parse_nodes(struct run_args *a, const char *arg,
-			struct argp_state *state)
+static void parse_nodes(struct run_args *a, const char *arg)
 {
 	u64 n;
 
 	if (units_number(arg, &n) || !n || n > LAB_MAX_NODES)
-		argp_error(state, "--node %s: not a number from 1 to %d", arg,
-			   LAB_MAX_NODES);
+		cmd_wrong("--node %s: not a number from 1 to %d", arg,
+			  LAB_MAX_NODES);
 	a->nodes = (unsigned int)n;
 	a->nodes_given = true;
 }
 
-static int parse_cpu(const char *arg, struct argp_state *state)
+static int parse_cpu(const char *arg)
 {
 	u64 n;
 
 	if (strcmp(arg, "none") == 0)
 		return HOST_CPU_NONE;
 	if (units_number(arg, &n) || n > INT_MAX)
-		argp_error(state, "--cpu %s: neither a CPU's number nor none",
-			   arg);
+		cmd_wrong("--cpu %s: neither a CPU's number nor none", arg);
 	return (int)n;
 }
 
@@ -148,16 +145,19 @@ static error_t parse_opt(int key, char *arg, struct argp_state *state)
 	struct run_args *a = state->input;
 
 	switch (key) {
+	case ARGP_KEY_INIT:
+		cmd_parse_begin(state);
+		break;
 	case 'n':
-		parse_nodes(a, arg, state);
+		parse_nodes(a, arg);
 		break;
 	case OPT_CPU:
-		a->cpu = parse_cpu(arg, state);
+		a->cpu = parse_cpu(arg);
 		break;
 	case OPT_STATS:
 		a->stats = true;
 		if (arg && strcmp(arg, "all") != 0)
-			argp_error(state, "--stats=%s: only all is known", arg);
+			cmd_wrong("--stats=%s: give --stats or --stats=all", arg);
 		a->counters = arg;
 		break;
 	case OPT_NO_SHM:
@@ -168,15 +168,15 @@ static error_t parse_opt(int key, char *arg, struct argp_state *state)
 		break;
 	case ARGP_KEY_ARG:
 		if (a->lab_file)
-			argp_error(state, "unexpected argument '%s': COMMAND goes after --",
-				   arg);
+			cmd_wrong("unexpected argument '%s': COMMAND goes after --",
+				  arg);
 		a->lab_file = arg;
 		break;
 	case ARGP_KEY_END:
 		if (a->lab_file && a->nodes_given)
-			argp_error(state, "--node is for runs without a lab file");
+			cmd_wrong("--node is for runs without a lab file: leave out one of them");
 		if (!a->lab_file && !a->command)
-			argp_error(state, "nothing to run: give LAB.yaml, or -- COMMAND");
+			cmd_wrong("nothing to run: give LAB.yaml, or -- COMMAND");
 		break;
 	default:
 		return parse_value(key, arg, a);
@@ -385,7 +385,7 @@ int cmd_run(int argc, char **argv)
 	int status = EXIT_UMTT;
 
 	argc = cut_command(argc, argv, &a);
-	argp_parse(&argp, argc, argv, 0, NULL, &a);
+	cmd_parse(&argp, argc, argv, &a);
 	cmd_set_verbose(a.verbose);
 	lab_init(&lab);
 	if (make_lab(&lab, &a) == 0)

@@ -39,6 +39,16 @@ void dev_bus_free(struct dev_bus *b);
 int __must_check dev_add(struct dev_bus *b, const char *spec, const char *name,
 			 const char *socket, struct dev **out);
 
+/**
+ * dev_add_fd() - as dev_add(), on a socket that is open already
+ * @fd: listens, or is connected to the front-end: then the device never has
+ *	another one. Belongs to the bus from then on, unless it fails.
+ */
+int __must_check dev_add_fd(struct dev_bus *b, const char *spec, int fd);
+
+/** dev_type_virtio_id() - of devices of this TYPE; -ENOENT */
+int dev_type_virtio_id(const char *type);
+
 /** dev_add_link() - "NAME[,latency=...,...]" as for --link */
 int __must_check dev_add_link(struct dev_bus *b, const char *spec);
 

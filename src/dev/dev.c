@@ -243,10 +243,24 @@ static int set_name(struct dev *d, const char *name)
 	return 0;
 }
 
+/* Whose socket is given by other means cannot name another. */
+static int only_socket(struct dev *d, const char *given)
+{
+	const char *path = dev_arg_str(d->args, "socket", NULL);
+
+	if (!path || !given)
+		return 0;
+	log_err(d->name, "option socket=%s: it has a socket already, %s", path,
+		given);
+	return -EINVAL;
+}
+
 static int open_socket(struct dev *d, const char *path)
 {
-	int ret;
+	int ret = only_socket(d, path);
 
+	if (ret)
+		return ret;
 	path = dev_arg_str(d->args, "socket", path);
 	if (!path) {
 		log_err(d->name, "give it a socket to listen on: socket=PATH");
@@ -259,6 +273,22 @@ static int open_socket(struct dev *d, const char *path)
 	return ret;
 }
 
+static int open_fd(struct dev *d, int fd)
+{
+	int ret = only_socket(d, "from who has started this program");
+
+	if (ret)
+		return ret;
+	if (is_listening(fd)) {
+		listen_fd(&d->listener, d->bus->cfg.ring, fd, accepted);
+		return 0;
+	}
+	/* The front-end is there already, and nobody else can come. */
+	listen_nowhere(&d->listener, d->bus->cfg.ring);
+	return vu_session_new(&d->session, d->bus->cfg.ring, fd, peer_pid(fd),
+			      &d->cfg);
+}
+
 static void list_types(char *buf, size_t len)
 {
 	size_t i, n = 0;
@@ -268,8 +298,9 @@ static void list_types(char *buf, size_t len)
 				      i ? ", " : "", dev_types[i]->name);
 }
 
-int dev_add(struct dev_bus *b, const char *spec, const char *name,
-	    const char *socket, struct dev **out)
+/* On @fd, or when that is negative as dev_add() says. */
+static int add(struct dev_bus *b, const char *spec, const char *name,
+	       const char *socket, int fd, struct dev **out)
 {
 	struct dev *d = calloc(1, sizeof(*d));
 	char types[256];
@@ -293,7 +324,7 @@ int dev_add(struct dev_bus *b, const char *spec, const char *name,
 	if (!ret)
 		ret = alloc_parts(d);
 	if (!ret)
-		ret = open_socket(d, socket);
+		ret = fd < 0 ? open_socket(d, socket) : open_fd(d, fd);
 	if (ret < 0)
 		goto err;
 	ret = probe(d);
@@ -310,6 +341,24 @@ err:
 		log_err(name, "out of memory");
 	free_dev(d);
 	return ret;
+}
+
+int dev_add(struct dev_bus *b, const char *spec, const char *name,
+	    const char *socket, struct dev **out)
+{
+	return add(b, spec, name, socket, -1, out);
+}
+
+int dev_add_fd(struct dev_bus *b, const char *spec, int fd)
+{
+	return add(b, spec, NULL, NULL, fd, NULL);
+}
+
+int dev_type_virtio_id(const char *type)
+{
+	const struct dev_ops *ops = find_type(type);
+
+	return ops ? (int)ops->virtio_id : -ENOENT;
 }
 
 int dev_add_link(struct dev_bus *b, const char *spec)

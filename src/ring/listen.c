@@ -159,14 +159,28 @@ static void accept_done(struct op *op, int res)
 		arm_accept(l);
 }
 
-void listen_fd(struct listener *l, struct ring *r, int fd,
-	       void (*accepted)(struct listener *l, int fd, pid_t pid))
+bool is_listening(int fd)
+{
+	socklen_t len = sizeof(int);
+	int yes = 0;
+
+	return getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &yes, &len) == 0 && yes;
+}
+
+void listen_nowhere(struct listener *l, struct ring *r)
 {
 	memset(l, 0, sizeof(*l));
 	l->ring = r;
+	l->fd = -1;
+	l->release.fn = release;
+}
+
+void listen_fd(struct listener *l, struct ring *r, int fd,
+	       void (*accepted)(struct listener *l, int fd, pid_t pid))
+{
+	listen_nowhere(l, r);
 	l->fd = fd;
 	l->accepted = accepted;
-	l->release.fn = release;
 	arm_accept(l);
 }
 
@@ -210,17 +224,21 @@ int listen_unix(struct listener *l, struct ring *r, const char *path,
 
 void listen_close(struct listener *l, void (*released)(struct listener *l))
 {
-	if (l->fd < 0)
+	if (l->closed)
 		return;
+	l->closed = true;
 	l->released = released;
-	if (l->path)
+	if (l->path) {
 		unlink(l->path);
+		/* Of one made elsewhere, others may have need. */
+		shutdown(l->fd, SHUT_RDWR);
+	}
 	free(l->path);
 	l->path = NULL;
-	/* Wakes the pending accept, which close() alone would not. */
-	shutdown(l->fd, SHUT_RDWR);
-	close(l->fd);
+	if (l->fd >= 0)
+		close(l->fd);
 	l->fd = -1;
+	/* Wakes the pending accept, which close() would not. */
 	if (l->op.busy)
 		ring_cancel(l->ring, &l->op);
 	else

@@ -14,6 +14,7 @@
 struct listener {
 	struct ring *ring;
 	int fd;
+	bool closed;
 	char *path;
 	struct op op;		/* accept, or the pause after running out of fds */
 	struct __kernel_timespec pause;
@@ -40,6 +41,12 @@ int __must_check listen_unix(struct listener *l, struct ring *r,
  */
 void listen_fd(struct listener *l, struct ring *r, int fd,
 	       void (*accepted)(struct listener *l, int fd, pid_t pid));
+
+/** listen_nowhere() - nobody ever comes; for listen_close() to end */
+void listen_nowhere(struct listener *l, struct ring *r);
+
+/** is_listening() - is @fd a socket that listens */
+bool is_listening(int fd);
 
 /** listen_close() - stop, unlink the path; @released as for stream_close() */
 void listen_close(struct listener *l, void (*released)(struct listener *l));
