@@ -12,7 +12,8 @@ FUZZ_S ?= 60
 FUZZ_cal_core_SRCS := src/cal/core.c src/base/heap.c src/wire/names.c
 FUZZ_mem_SRCS := src/vu/mem.c
 FUZZ_msg_SRCS := src/vu/msg.c
-FUZZ_vq_SRCS := src/vu/vq.c src/vu/chain.c src/vu/mem.c src/base/heap.c
+FUZZ_vq_SRCS := src/vu/vq.c src/vu/split.c src/vu/packed.c src/vu/chain.c \
+	src/vu/dirty.c src/vu/mem.c src/base/heap.c
 
 FUZZ_TESTS := $(sort $(patsubst FUZZ_%_SRCS,%,$(filter FUZZ_%_SRCS,$(.VARIABLES))))
 FUZZ_BINS = $(FUZZ_TESTS:%=$(BUILD)/fuzz/%)

@@ -8,10 +8,13 @@
 UNIT_DIR := selftests/unit
 UNIT_BUILD = $(BUILD)/unit$(if $(SAN),-san)
 
+# The queues alone.
+UNIT_VQ := src/vu/vq.c src/vu/split.c src/vu/packed.c src/vu/chain.c \
+	src/vu/dirty.c src/vu/mem.c src/base/heap.c
+
 # The queues, clock and options that devices need.
 UNIT_BUS := $(UNIT_DIR)/fake_bus.c $(UNIT_DIR)/fake_ring.c src/dev/args.c \
-	src/vu/vq.c src/vu/chain.c src/vu/mem.c src/base/heap.c src/base/log.c \
-	src/base/prng.c src/base/units.c
+	$(UNIT_VQ) src/base/log.c src/base/prng.c src/base/units.c
 
 # For tests that let memory run out.
 UNIT_OOM_SRC := $(UNIT_DIR)/oom.c
@@ -28,6 +31,9 @@ UNIT_mem_SRCS := src/vu/mem.c
 UNIT_msg_SRCS := src/vu/msg.c src/wire/names.c
 UNIT_net_SRCS := src/dev/net.c src/dev/link.c $(UNIT_BUS) $(UNIT_OOM_SRC)
 UNIT_net_LDFLAGS := $(UNIT_OOM)
+UNIT_packed_SRCS := $(UNIT_VQ) src/base/prng.c $(UNIT_DIR)/fake_ring.c \
+	$(UNIT_DIR)/fake_packed.c $(UNIT_OOM_SRC)
+UNIT_packed_LDFLAGS := $(UNIT_OOM)
 UNIT_prng_SRCS := src/base/prng.c
 UNIT_ring_SRCS := src/ring/ring.c src/ring/stream.c src/ring/listen.c \
 	src/ring/signals.c src/base/log.c src/base/prng.c
@@ -36,8 +42,7 @@ UNIT_rng_SRCS := src/dev/rng.c $(UNIT_BUS)
 UNIT_tt_SRCS := src/tt/tt.c src/base/heap.c src/base/log.c src/base/prng.c \
 	src/wire/names.c
 UNIT_units_SRCS := src/base/units.c
-UNIT_vq_SRCS := src/vu/vq.c src/vu/chain.c src/vu/mem.c src/base/heap.c src/base/prng.c \
-	$(UNIT_DIR)/fake_ring.c $(UNIT_OOM_SRC)
+UNIT_vq_SRCS := $(UNIT_VQ) src/base/prng.c $(UNIT_DIR)/fake_ring.c $(UNIT_OOM_SRC)
 UNIT_vq_LDFLAGS := $(UNIT_OOM)
 
 UNIT_TESTS := $(sort $(patsubst UNIT_%_SRCS,%,$(filter UNIT_%_SRCS,$(.VARIABLES))))

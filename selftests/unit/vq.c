@@ -1307,21 +1307,41 @@ TEST_F(vq, memory_table_without_the_ring_stops_it)
 	EXPECT_FALSE(vq_usable(&self->vq));
 }
 
-TEST_F(vq, without_memory_a_buffer_comes_again_later)
+TEST_F(vq, without_memory_there_is_room_for_one_long_buffer)
+{
+	unsigned int i;
+
+	fill_table(self, 30, FAKE_DATA, 2);
+	oom = true;
+	for (i = 0; i < 3; i++) {
+		offer_table(self, TABLE, 30 * 16, 0);
+		ASSERT_EQ(1, vq_pop(&self->vq, &self->b));
+		EXPECT_EQ(30, self->b.nr_out);
+		vq_push(&self->vq, &self->b, 0);
+	}
+	oom = false;
+}
+
+TEST_F(vq, without_memory_a_second_long_buffer_comes_later)
 {
 	fill_table(self, 30, FAKE_DATA, 2);
+	fake_desc(&self->r, 2, TABLE, 30 * 16, IND, 0);
+	fake_avail(&self->r, 2);
 	offer_table(self, TABLE, 30 * 16, 0);
 	offer(&self->r, 1);
 	oom = true;
-	EXPECT_EQ(-ENOMEM, vq_pop(&self->vq, &self->b));
-	EXPECT_EQ(-ENOMEM, vq_pop(&self->vq, &self->b));
+	ASSERT_EQ(1, vq_pop(&self->vq, &self->b));
+	EXPECT_EQ(-ENOMEM, vq_pop(&self->vq, &self->b2));
+	EXPECT_EQ(-ENOMEM, vq_pop(&self->vq, &self->b2));
 	EXPECT_EQ(-ENOMEM, vq_set_num(&self->vq, NUM));
-	oom = false;
-	EXPECT_EQ(NULL, self->b.vq);
-	EXPECT_EQ(0, vq_out(&self->vq));
+	EXPECT_EQ(NULL, self->b2.vq);
+	EXPECT_EQ(1, vq_out(&self->vq));
 	EXPECT_EQ(0, self->nr_broke);
+	/* The room is free again with the buffer that had it. */
+	vq_push(&self->vq, &self->b, 0);
 	ASSERT_EQ(1, vq_pop(&self->vq, &self->b));
 	EXPECT_EQ(3, self->b.head);
+	oom = false;
 	ASSERT_EQ(1, vq_pop(&self->vq, &self->b2));
 	EXPECT_EQ(1, self->b2.head);
 	vq_push(&self->vq, &self->b, 1);

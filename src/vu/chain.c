@@ -18,11 +18,13 @@
  * @ring: the ring's own, NULL for an indirect one
  * @gpa: guest address of an indirect one
  * @nr: number of entries
+ * @packed: of a packed ring: its entries follow each other
  */
 struct table {
 	const struct vring_desc *ring;
 	u64 gpa;
 	u32 nr;
+	bool packed;
 };
 
 static int bad(struct chain *c, int err, const char *why)
@@ -47,6 +49,21 @@ static int copy_indirect(struct chain *c, u64 gpa, struct vring_desc *d)
 	return 0;
 }
 
+/*
+ * A packed table's entry, as a split one would say it. Flags other than WRITE
+ * are ignored there, but to ignore INDIRECT would be to read the wrong thing.
+ */
+static void unpack(const struct table *t, u32 i, struct vring_desc *d)
+{
+	struct vring_packed_desc p;
+
+	memcpy(&p, d, sizeof(p));
+	d->flags = p.flags & htole16(VRING_DESC_F_WRITE | VRING_DESC_F_INDIRECT);
+	if (i + 1 < t->nr)
+		d->flags |= htole16(VRING_DESC_F_NEXT);
+	d->next = htole16((u16)(i + 1));
+}
+
 static int load_desc(struct chain *c, const struct table *t, u32 i,
 		     struct vring_desc *d)
 {
@@ -60,6 +77,8 @@ static int load_desc(struct chain *c, const struct table *t, u32 i,
 		return err;
 	/* The compiler must not go back to the original for a second look. */
 	__asm__ volatile("" ::: "memory");
+	if (t->packed)
+		unpack(t, i, d);
 	d->addr = le64toh(d->addr);
 	d->len = le32toh(d->len);
 	d->flags = le16toh(d->flags);
@@ -108,7 +127,10 @@ static int open_indirect(struct chain *c, const struct vring_desc *d,
 		return bad(c, -E2BIG, "indirect table too long");
 	if (d->addr + d->len < d->addr)
 		return bad(c, -EFAULT, "indirect table not in guest memory");
-	*t = (struct table){ .gpa = d->addr, .nr = d->len / (u32)sizeof(*d) };
+	*t = (struct table){
+		.gpa = d->addr, .nr = d->len / (u32)sizeof(*d),
+		.packed = c->packed,
+	};
 	return 0;
 }
 

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: BSD-3-Clause OR GPL-2.0-or-later
-/* Split virtqueues on memory that the other side may change any time (pure). */
-#include <endian.h>
+/* Virtqueues on memory that the other side may change any time (pure). */
 #include <errno.h>
+#include <linux/virtio_config.h>
 #include <linux/virtio_ring.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "layout.h"
 #include "mem.h"
-#include "vring.h"
 
 /*
  * DOC: Theory of operation
@@ -16,23 +16,20 @@
  * we read. So every value is copied to a local once, checked there, and only
  * the copy is used. Every loop is bounded by a number that is ours.
  *
- * What cannot be right breaks the queue (break_vq()): it is not touched again
+ * What cannot be right breaks the queue (vq_break()): it is not touched again
  * until it is set up again, and the owner is told once.
  *
- * A buffer is known by the index of its first descriptor, its head. A head is
- * FREE, OUT (the device has it) or AGAIN (the device dropped it), so a driver
- * that makes the same head available twice is found out. Dropped heads wait in
- * a heap ordered by when they were first fetched; vq_pop() takes them before
- * the avail ring, and looks at their descriptors anew.
+ * A buffer is known by the index of its first descriptor, its head; in a packed
+ * ring by its id, which is called its head here, too. A head is FREE, OUT (the
+ * device has it) or AGAIN (the device dropped it), so a driver that makes the
+ * same head available twice is found out. Dropped heads wait in a heap ordered
+ * by when they were first fetched; vq_pop() takes them before what is new in
+ * the ring, and translates their descriptors anew.
+ *
+ * split.c and packed.c know what is where in the two kinds of rings.
  */
 
-/* The driver's stores happen behind the compiler's back. */
-#define barrier()	__asm__ volatile("" ::: "memory")
-
-/* Stores before, loads after: "I have seen all" must precede the last look. */
-#define full_barrier()	__atomic_thread_fence(__ATOMIC_SEQ_CST)
-
-static int break_vq(struct vq *vq, int err, const char *why)
+int vq_break(struct vq *vq, int err, const char *why)
 {
 	if (!vq->broken) {
 		vq->broken = true;
@@ -44,51 +41,24 @@ static int break_vq(struct vq *vq, int err, const char *why)
 }
 
 /*
- * Accessors of the ring
- */
-
-static u16 load_avail_idx(const struct vq *vq)
-{
-	return le16toh(__atomic_load_n(&vq->avail->idx, __ATOMIC_ACQUIRE));
-}
-
-static u16 load_avail_entry(const struct vq *vq, u16 i)
-{
-	return le16toh(READ_ONCE(vq->avail->ring[i & (vq->num - 1)]));
-}
-
-/* After the avail ring: the used index from which on a call is wanted. */
-static u16 load_used_event(const struct vq *vq)
-{
-	return le16toh(READ_ONCE(vq->avail->ring[vq->num]));
-}
-
-/* After the used ring: the avail index from which on we want a kick. */
-static void store_avail_event(struct vq *vq, u16 i)
-{
-	u16 *event = (u16 *)(void *)&vq->used->ring[vq->num];
-
-	WRITE_ONCE(*event, htole16(i));
-}
-
-static void store_used(struct vq *vq, u16 head, u32 written)
-{
-	struct vring_used_elem *e = &vq->used->ring[vq->used_idx & (vq->num - 1)];
-
-	WRITE_ONCE(e->id, htole32(head));
-	WRITE_ONCE(e->len, htole32(written));
-	__atomic_store_n(&vq->used->idx, htole16(++vq->used_idx),
-			 __ATOMIC_RELEASE);
-}
-
-/*
  * Heads: who has which buffer
  */
 
-static void head_take(struct vq *vq, u16 head)
+static void head_out(struct vq *vq, u16 head)
 {
 	vq->head[head].state = VQ_HEAD_OUT;
 	vq->nr_out++;
+}
+
+int vq_take_head(struct vq *vq, u16 head)
+{
+	if (head >= vq->num)
+		return vq_break(vq, -EINVAL, "head out of range");
+	if (vq->head[head].state != VQ_HEAD_FREE)
+		return vq_break(vq, -EINVAL, "head made available twice");
+	vq->head[head].fetched = vq->fetched++;
+	head_out(vq, head);
+	return 0;
 }
 
 static void head_free(struct vq *vq, u16 head)
@@ -114,7 +84,7 @@ static u16 head_take_again(struct vq *vq)
 
 	heap_remove(&vq->again, n);
 	vq->nr_again--;
-	head_take(vq, head);
+	head_out(vq, head);
 	return head;
 }
 
@@ -139,23 +109,47 @@ static void forget(struct vq *vq)
 	vq->nr_out = 0;
 	vq->nr_again = 0;
 	vq->fetched = 0;
+	vq->layout->forget(vq);
 }
 
 /*
  * Popping
  */
 
+/*
+ * There is room for one long buffer even when there is no memory, so that a
+ * device which pushes what it has popped always gets on.
+ */
+static struct iovec *get_iov(struct vq *vq, struct vq_buf *b, size_t nr)
+{
+	struct iovec *iov;
+
+	if (nr <= VQ_BUF_INLINE)
+		return b->inline_iov;
+	iov = malloc(nr * sizeof(*iov));
+	if (iov || vq->spare_taken)
+		return iov;
+	vq->spare_taken = true;
+	return vq->spare;
+}
+
+static void put_iov(struct vq_buf *b)
+{
+	if (b->iov == b->vq->spare)
+		b->vq->spare_taken = false;
+	else if (b->iov != b->inline_iov)
+		free(b->iov);
+	b->iov = NULL;
+}
+
 static int fill_buf(struct vq *vq, struct vq_buf *b, u16 head,
 		    const struct chain *c)
 {
 	size_t nr = c->nr_out + c->nr_in;
 
-	b->iov = b->inline_iov;
-	if (nr > VQ_BUF_INLINE) {
-		b->iov = malloc(nr * sizeof(b->iov[0]));
-		if (!b->iov)
-			return -ENOMEM;
-	}
+	b->iov = get_iov(vq, b, nr);
+	if (!b->iov)
+		return -ENOMEM;
 	memcpy(b->iov, vq->scratch, nr * sizeof(b->iov[0]));
 	b->vq = vq;
 	b->gen = vq->gen;
@@ -167,51 +161,30 @@ static int fill_buf(struct vq *vq, struct vq_buf *b, u16 head,
 	return 0;
 }
 
-/* Number of new entries in the avail ring, -errno when it cannot be right. */
-static int avail_count(struct vq *vq)
-{
-	u16 n = load_avail_idx(vq) - vq->last_avail;
-
-	if (n > vq->num)
-		return break_vq(vq, -EINVAL, "avail index jumps");
-	return n;
-}
-
 /*
- * As avail_count(), but 0 is the truth: we have said that we want a kick for
- * the next entry, and have looked again after that.
+ * Is there something new in the ring? When not, that is the truth: we have said
+ * that we want a kick for the next buffer, and have looked again after that.
  */
 static int avail_poll(struct vq *vq)
 {
-	int n = avail_count(vq);
+	int n = vq->layout->available(vq);
 
 	if (n || !vq->event_idx)
 		return n;
-	store_avail_event(vq, vq->last_avail);
+	vq->layout->want_kick(vq);
 	full_barrier();
-	return avail_count(vq);
+	return vq->layout->available(vq);
 }
 
 /* The queue can be used from now on: make sure that the driver kicks. */
 static void ask_for_kick(struct vq *vq)
 {
-	if (vq->event_idx && vq_usable(vq))
+	if (!vq_usable(vq))
+		return;
+	if (vq->event_idx)
 		avail_poll(vq);
-}
-
-static int fetch_head(struct vq *vq, u16 *head)
-{
-	u16 h = load_avail_entry(vq, vq->last_avail);
-
-	if (h >= vq->num)
-		return break_vq(vq, -EINVAL, "head out of range");
-	if (vq->head[h].state != VQ_HEAD_FREE)
-		return break_vq(vq, -EINVAL, "head made available twice");
-	vq->last_avail++;
-	vq->head[h].fetched = vq->fetched++;
-	head_take(vq, h);
-	*head = h;
-	return 1;
+	else
+		vq->layout->want_kick(vq);
 }
 
 static int next_head(struct vq *vq, u16 *head)
@@ -223,7 +196,7 @@ static int next_head(struct vq *vq, u16 *head)
 		return 1;
 	}
 	n = avail_poll(vq);
-	return n > 0 ? fetch_head(vq, head) : n;
+	return n > 0 ? vq->layout->fetch(vq, head) : n;
 }
 
 /* What begins at @head, into @b. The queue breaks where that makes no sense. */
@@ -231,16 +204,15 @@ static int read_chain(struct vq *vq, struct vq_buf *b, u16 head)
 {
 	struct chain c = {
 		.mem = vq->mem,
-		.ring = vq->desc,
 		.num = vq->num,
 		.indirect = vq->indirect,
 		.seg = vq->scratch,
 	};
 	int ret;
 
-	ret = chain_walk(&c, head);
+	ret = chain_walk(&c, vq->layout->chain(vq, head, &c));
 	if (ret)
-		return break_vq(vq, ret, c.why);
+		return vq_break(vq, ret, c.why);
 	return fill_buf(vq, b, head, &c);
 }
 
@@ -275,20 +247,39 @@ bool vq_pending(struct vq *vq)
 
 static void release_buf(struct vq_buf *b)
 {
-	if (b->iov != b->inline_iov)
-		free(b->iov);
-	b->iov = NULL;
+	put_iov(b);
 	b->vq = NULL;
 }
 
 static void push_head(struct vq *vq, u16 head, u32 written)
 {
 	head_free(vq, head);
-	store_used(vq, head, written);
+	vq->layout->use(vq, head, written);
 	vq->pushed_bufs++;
 	vq->nr_pushed++;
 	if (vq->ops->pushed)
 		vq->ops->pushed(vq);
+}
+
+/* The device has written the first bytes of what it may write. */
+static void log_written(const struct vq *vq, const struct vq_buf *b, u32 written)
+{
+	const struct iovec *iov = b->iov + b->nr_out;
+	u64 gpa;
+	u32 n;
+
+	for (; vq->log && written; written -= n, iov++) {
+		n = (u32)min_size(written, iov->iov_len);
+		if (mem_gpa(vq->mem, iov->iov_base, &gpa))
+			dirty_mark(vq->log, gpa, n);
+	}
+}
+
+static void push_buf(struct vq *vq, struct vq_buf *b, u32 written)
+{
+	written = (u32)min_u64(written, b->in_len);
+	log_written(vq, b, written);
+	push_head(vq, b->head, written);
 }
 
 void vq_push(struct vq *vq, struct vq_buf *b, u32 written)
@@ -297,8 +288,7 @@ void vq_push(struct vq *vq, struct vq_buf *b, u32 written)
 		return;
 	if (b->gen == vq->gen) {
 		if (vq_usable(vq))
-			push_head(vq, b->head,
-				  (u32)min_u64(written, b->in_len));
+			push_buf(vq, b, written);
 		else if (vq->broken)
 			head_free(vq, b->head);
 		else
@@ -318,21 +308,13 @@ void vq_drop(struct vq *vq, struct vq_buf *b)
 
 static bool driver_wants_call(struct vq *vq)
 {
-	u16 old = vq->signalled_used, event;
-	bool valid = vq->signalled_valid;
+	bool call;
 
-	/* The used index must be out before we look whether to call for it. */
+	/* What is used must be out before we look whether to call for it. */
 	full_barrier();
-	if (!vq->event_idx)
-		return !(le16toh(READ_ONCE(vq->avail->flags)) &
-			 VRING_AVAIL_F_NO_INTERRUPT);
-	event = load_used_event(vq);
-	vq->signalled_used = vq->used_idx;
-	vq->signalled_valid = true;
-	/* Once around the index, @old says nothing. */
-	if (!valid || vq->nr_pushed > UINT16_MAX)
-		return true;
-	return vring_need_event(event, vq->used_idx, old);
+	call = vq->layout->wants_call(vq);
+	vq->used_since = 0;
+	return call;
 }
 
 bool vq_take_pushed(struct vq *vq)
@@ -367,86 +349,80 @@ void vq_init(struct vq *vq, unsigned int index, const struct vq_ops *ops,
 	vq->ops = ops;
 	vq->owner = owner;
 	vq->pop_limit = U64_MAX;
-}
-
-void vq_fini(struct vq *vq)
-{
-	free(vq->head);
-	vq->head = NULL;
-	vq->num = 0;
-	vq->started = false;
-	vq->gen++;
+	vq->layout = &vq_split;
 }
 
 static void unset_addr(struct vq *vq)
 {
 	vq->have_addr = false;
-	vq->desc = NULL;
-	vq->avail = NULL;
-	vq->used = NULL;
+	vq->layout->unmap(vq);
 	vq->started = false;
+}
+
+static void unset_num(struct vq *vq)
+{
+	free(vq->head);
+	free(vq->kept);
+	vq->head = NULL;
+	vq->kept = NULL;
+	vq->num = 0;
+	forget(vq);
+	unset_addr(vq);
+	vq->broken = false;
+	vq->why = NULL;
+	vq->nr_pushed = 0;
+}
+
+void vq_fini(struct vq *vq)
+{
+	unset_num(vq);
 }
 
 void vq_set_features(struct vq *vq, u64 features)
 {
+	const struct vq_layout *layout = &vq_split;
+
+	if (features & BIT_ULL(VIRTIO_F_RING_PACKED))
+		layout = &vq_packed;
+	if (layout != vq->layout)
+		unset_num(vq);
+	vq->layout = layout;
 	vq->event_idx = features & BIT_ULL(VIRTIO_RING_F_EVENT_IDX);
 	vq->indirect = features & BIT_ULL(VIRTIO_RING_F_INDIRECT_DESC);
 }
 
 int vq_set_num(struct vq *vq, u32 num)
 {
+	struct vring_desc *kept = NULL;
 	struct vq_head *head;
 
-	if (!num || num > VQ_MAX_NUM || (num & (num - 1)))
+	if (!vq->layout->num_ok(num))
 		return -EINVAL;
 	head = calloc(num, sizeof(*head));
-	if (!head)
+	if (vq->layout->packed)
+		kept = calloc(num, sizeof(*kept));
+	if (!head || (vq->layout->packed && !kept)) {
+		free(head);
+		free(kept);
 		return -ENOMEM;
-	free(vq->head);
+	}
+	unset_num(vq);
 	vq->head = head;
+	vq->kept = kept;
 	vq->num = num;
 	forget(vq);
-	unset_addr(vq);
-	vq->broken = false;
-	vq->why = NULL;
-	vq->last_avail = 0;
-	vq->nr_pushed = 0;
+	vq->layout->begin(vq);
 	return 0;
 }
 
 int vq_set_base(struct vq *vq, u32 base)
 {
-	if (base > UINT16_MAX)
-		return -EINVAL;
+	int err = vq->layout->set_base(vq, base);
+
+	if (err)
+		return err;
 	forget(vq);
-	vq->last_avail = (u16)base;
 	ask_for_kick(vq);
-	return 0;
-}
-
-static bool aligned(u64 uva, const void *host, unsigned int to)
-{
-	/* A region may begin at any address, so one does not tell the other. */
-	return !(uva % to) && !((uintptr_t)host % to);
-}
-
-static int translate_ring(struct vq *vq, const struct mem *mem, u64 desc,
-			  u64 avail, u64 used)
-{
-	u64 n = vq->num;
-	void *d = mem_uva(mem, desc, n * sizeof(struct vring_desc));
-	void *a = mem_uva(mem, avail, 6 + 2 * n);
-	void *u = mem_uva(mem, used, 6 + 8 * n);
-
-	if (!d || !a || !u)
-		return -EFAULT;
-	if (!aligned(desc, d, VRING_DESC_ALIGN_SIZE) ||
-	    !aligned(avail, a, VRING_AVAIL_ALIGN_SIZE) ||
-	    !aligned(used, u, VRING_USED_ALIGN_SIZE))
-		return -EINVAL;
-	vq->desc = d;
-	vq->avail = a;
-	vq->used = u;
 	return 0;
 }
 
@@ -459,7 +435,7 @@ int vq_set_addr(struct vq *vq, const struct mem *mem, u64 desc, u64 avail,
 		return -EINVAL;
 	if (!mem)
 		return -EFAULT;
-	err = translate_ring(vq, mem, desc, avail, used);
+	err = vq->layout->map(vq, mem, desc, avail, used);
 	if (err)
 		return err;
 	vq->mem = mem;
@@ -467,8 +443,9 @@ int vq_set_addr(struct vq *vq, const struct mem *mem, u64 desc, u64 avail,
 	vq->avail_uva = avail;
 	vq->used_uva = used;
 	vq->have_addr = true;
-	vq->used_idx = le16toh(READ_ONCE(vq->used->idx));
-	vq->signalled_valid = false;
+	vq->layout->join(vq);
+	/* What the driver wants to hear of began before. */
+	vq->used_since = UINT32_MAX / 2;
 	ask_for_kick(vq);
 	return 0;
 }
@@ -479,8 +456,8 @@ int vq_set_mem(struct vq *vq, const struct mem *mem)
 	vq->mem = mem;
 	if (!vq->have_addr)
 		return 0;
-	if (!mem || translate_ring(vq, mem, vq->desc_uva, vq->avail_uva,
-				   vq->used_uva)) {
+	if (!mem || vq->layout->map(vq, mem, vq->desc_uva, vq->avail_uva,
+				    vq->used_uva)) {
 		unset_addr(vq);
 		return -EFAULT;
 	}
@@ -498,6 +475,26 @@ int vq_start(struct vq *vq)
 	return 0;
 }
 
+/* All that was dropped is the last that was fetched: the last of it first. */
+static void unfetch_dropped(struct vq *vq)
+{
+	struct heap last_first = { 0 };
+	struct vq_head *h;
+	u16 head;
+
+	while (vq->nr_again) {
+		h = &vq->head[head_take_again(vq)];
+		heap_insert(&last_first, &h->again, U64_MAX - h->fetched);
+	}
+	while (heap_first(&last_first)) {
+		h = container_of(heap_first(&last_first), struct vq_head, again);
+		head = (u16)(h - vq->head);
+		heap_remove(&last_first, &h->again);
+		head_free(vq, head);
+		vq->layout->unfetch(vq, head);
+	}
+}
+
 u32 vq_stop(struct vq *vq)
 {
 	struct heap_node *first;
@@ -513,10 +510,10 @@ u32 vq_stop(struct vq *vq)
 		else
 			head_free(vq, head);
 	}
-	vq->last_avail -= vq->nr_again;
+	unfetch_dropped(vq);
 	forget(vq);
 	vq->started = false;
-	return vq->last_avail;
+	return vq->layout->base(vq);
 }
 
 size_t vq_inflight_len(bool packed, unsigned int num)
@@ -536,10 +533,9 @@ int vq_set_inflight(struct vq *vq, void *record, size_t len)
 void vq_set_log(struct vq *vq, struct dirty_log *log, bool log_used,
 		u64 used_gpa)
 {
-	(void)vq;
-	(void)log;
-	(void)log_used;
-	(void)used_gpa;
+	vq->log = log;
+	vq->log_used = log_used;
+	vq->used_gpa = used_gpa;
 }
 
 void vq_enable(struct vq *vq, bool on)

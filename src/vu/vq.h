@@ -11,7 +11,7 @@
 struct mem;
 struct vq;
 
-#define VQ_MAX_NUM	32768u	/* virtio: the largest split ring */
+#define VQ_MAX_NUM	32768u	/* virtio: the largest ring */
 #define VQ_MAX_SEGS	1024u	/* longest chain, in host segments */
 #define VQ_BUF_INLINE	20u	/* segments that need no allocation */
 

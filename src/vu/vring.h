@@ -7,9 +7,11 @@
 #include "vq.h"
 
 struct dirty_log;
+struct vq_layout;
 struct vring_desc;
 struct vring_avail;
 struct vring_used;
+struct vring_packed_desc;
 
 /** struct vq_ops - what the owner of a queue wants to hear of */
 struct vq_ops {
@@ -19,26 +21,30 @@ struct vq_ops {
 	void (*broke)(struct vq *vq);
 };
 
-/** enum vq_head_state - where the buffer that begins at a descriptor is */
+/** enum vq_head_state - where the buffer of a head is */
 enum vq_head_state {
-	VQ_HEAD_FREE,	/* the driver's, or in the avail ring */
+	VQ_HEAD_FREE,	/* the driver's, or not fetched yet */
 	VQ_HEAD_OUT,	/* in the hands of the device */
 	VQ_HEAD_AGAIN,	/* dropped: vq_pop() hands it out again */
 };
 
 /**
- * struct vq_head - what is known of the buffer that begins at a descriptor
+ * struct vq_head - what is known of a buffer
  * @again: place among the dropped, by @fetched
- * @fetched: the how manieth entry taken from the avail ring it was
+ * @fetched: the how manieth buffer taken from the ring it was
+ * @first, @last, @slots: packed: its descriptors in vq->kept, and how many
+ *
+ * It has the index of the buffer's first descriptor (split) or its id (packed).
  */
 struct vq_head {
 	struct heap_node again;
 	u64 fetched;
 	enum vq_head_state state;
+	u16 first, last, slots;
 };
 
 /**
- * struct vq - one split virtqueue
+ * struct vq - one virtqueue
  *
  * The states are the specification's: started (by SET_VRING_KICK or a kick,
  * ended by GET_VRING_BASE) and enabled are independent; broken is sticky until
@@ -57,19 +63,34 @@ struct vq {
 	unsigned int num;		/* 0: not set */
 	u64 desc_uva, avail_uva, used_uva;
 	bool have_addr;
+	const struct vq_layout *layout;	/* split or packed */
 	bool event_idx, indirect;
+
+	/* the dirty log; used_gpa is of no use without log_used */
+	struct dirty_log *log;
+	bool log_used;
+	u64 used_gpa;
 
 	/* state */
 	bool started, enabled, broken;
 	const char *why;		/* of broken: a constant string */
+	u16 last_avail;			/* next entry to fetch */
+	u16 used_idx;			/* next entry to use */
+	u32 used_since;			/* entries, since we last saw if to call */
+	u32 nr_pushed;			/* since vq_take_pushed() */
+
+	/* of a split ring */
 	struct vring_desc *desc;
 	struct vring_avail *avail;
 	struct vring_used *used;
-	u16 last_avail;			/* next entry of the avail ring */
-	u16 used_idx;
-	u16 signalled_used;		/* used_idx at the last call */
-	bool signalled_valid;
-	u32 nr_pushed;			/* since vq_take_pushed() */
+
+	/* of a packed ring; see packed.c */
+	struct vring_packed_desc *ring;
+	u32 *driver_event, *device_event;
+	bool avail_wrap, used_wrap;
+	struct vring_desc *kept;	/* @num of them, linked by next */
+	u16 kept_free;
+	unsigned int nr_kept;
 
 	/* vq_pop() gives no more once so many have been popped */
 	u64 pop_limit;
@@ -85,6 +106,8 @@ struct vq {
 	u64 popped, pushed_bufs, calls, calls_suppressed;
 
 	struct iovec scratch[VQ_MAX_SEGS];
+	struct iovec spare[VQ_MAX_SEGS];
+	bool spare_taken;
 };
 
 /*
@@ -122,17 +145,20 @@ int vq_set_num(struct vq *vq, u32 num);
  * vq_set_base() - SET_VRING_BASE: index of the next available entry
  *
  * Forgets buffers that are out or dropped. A packed ring's base is two indices
- * of 15 bits, each with its wrap counter above it: available, then used.
+ * of 15 bits, each with its wrap counter above it: available, then used. Until
+ * it is set it is 0x80008000, the beginning.
  *
- * Return: 0, -EINVAL (split: beyond 16 bits)
+ * Return: 0, -EINVAL (split: beyond 16 bits; packed: num not set, or there can
+ *	be no such indices)
  */
 int vq_set_base(struct vq *vq, u32 base);
 
 /**
  * vq_set_addr() - SET_VRING_ADDR: user addresses of the three parts
  *
- * Also reads the used index from the guest: it, and not ours, is the truth
- * after a reconnect. Buffers that are out stay out.
+ * The parts are descriptors, avail ring, used ring; or descriptors, driver area
+ * and device area. Also reads a split ring's used index from the guest: it, and
+ * not ours, is the truth after a reconnect. Buffers that are out stay out.
  *
  * Return: 0, -EINVAL (num not set, misaligned), -EFAULT (not inside one
  *	region of @mem). On error nothing has changed.
@@ -228,6 +254,7 @@ bool vq_take_pushed(struct vq *vq);
  * struct chain - one chain of descriptors, as vq.c has chain.c walk it
  * @mem, @ring, @num, @indirect: of the queue: its memory, its descriptors, how
  *	many, and whether they may name tables
+ * @packed: the tables are packed ones (the ring's descriptors are split ones)
  * @seg: room for VQ_MAX_SEGS segments
  * @nr_out, @nr_in: result: readable segments in @seg, then writable ones
  * @out_len, @in_len: result: their bytes
@@ -238,7 +265,7 @@ struct chain {
 	const struct mem *mem;
 	const struct vring_desc *ring;
 	u32 num;
-	bool indirect;
+	bool indirect, packed;
 	struct iovec *seg;
 	unsigned int nr_out, nr_in;
 	u64 out_len, in_len;
