@@ -162,6 +162,14 @@ TEST_F(shm, request_to_one_that_does_not_share_is_a_message)
 	request_by_message(&self->cal, &self->f, self->shm);
 }
 
+/* The front-end is no client, and kicks while all of them wait. */
+TEST_F(shm, request_while_nobody_runs_is_a_message)
+{
+	begin(&self->cal, &self->f, self->shm, self->memfd, 0);
+	self->shm->running_id = SLOT;
+	request_by_message(&self->cal, &self->f, self->shm);
+}
+
 TEST_F(shm, request_to_nobody_there_is_a_message)
 {
 	begin(&self->cal, &self->f, self->shm, self->memfd, 0);

@@ -146,6 +146,9 @@ static bool store_request(struct tt_remote *rem, u64 when)
 	size_t running;
 
 	running = READ_ONCE(shm->running_id);
+	/* We were the last, and nobody has run since: nobody would look. */
+	if (running == rem->slot && rem->tt->state == TT_WAITING)
+		return false;
 	if (rem->map.len < sizeof(*shm) + (running + 1) * sizeof(*own) ||
 	    !(READ_ONCE(shm->slots[running].capa) & TT_SHM_CAP_TIME_SHARE))
 		return false;
