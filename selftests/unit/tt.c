@@ -752,6 +752,30 @@ TEST_F(client, run_before_the_ack_of_wait)
 	EXPECT_TRUE(waits(w));
 }
 
+/* The calendar will run us for it, not before the time that it knows of. */
+TEST_F(client, run_meets_a_request)
+{
+	struct world *w = &self->w;
+	struct event a = make(w, 'a'), b = make(w, 'b');
+	u32 seq;
+
+	ASSERT_TRUE(begin(w));
+	tt_event_arm(&w->tt, &b.ev, 10);
+	ASSERT_TRUE(asks(w, TT_REQUEST, 10, 0));
+	tt_event_arm(&w->tt, &a.ev, 5);
+	ASSERT_TRUE(sends(w, TT_REQUEST, 5));
+	seq = w->sent[w->nr_seen - 1].seq;
+	ASSERT_TRUE(runs(w, 7, 100));
+	EXPECT_TRUE(silence(w));
+	ASSERT_TRUE(hears(w, TT_ACK, seq, 0));
+	/* Moved on by itself, to 10. */
+	ASSERT_TRUE(asks(w, TT_UPDATE, 10, 0));
+	EXPECT_STREQ("ab", w->trail);
+	EXPECT_TRUE(waits(w));
+	ASSERT_TRUE(runs(w, 10, 100));
+	EXPECT_TRUE(waits(w));
+}
+
 TEST_F(client, free_until_before_the_ack_of_wait)
 {
 	struct world *w = &self->w;

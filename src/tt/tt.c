@@ -191,6 +191,8 @@ static void move_on(struct tt *tt)
 	} else if (next != U64_MAX &&
 		   !(tt->have_request && tt->requested == next)) {
 		queue_op(tt, &tt->turn_op, TT_OP_REQUEST);
+	} else if (tt->crossed && tt->propagated != tt->now) {
+		queue_op(tt, &tt->turn_op, TT_OP_PROPAGATE);
 	} else {
 		queue_op(tt, &tt->turn_op, TT_OP_WAIT);
 	}
@@ -275,6 +277,14 @@ static int got_ack(struct tt *tt, const struct tt_msg *m)
 	return 0;
 }
 
+static bool request_is_out(const struct tt *tt)
+{
+	const struct tt_op *op = STAILQ_FIRST(&tt->ops);
+
+	return tt->op_sent && (op->kind == TT_OP_REGISTER ||
+			       op->kind == TT_OP_REQUEST);
+}
+
 static int got_run(struct tt *tt, const struct tt_msg *m)
 {
 	u64 now = m->time;
@@ -288,6 +298,11 @@ static int got_run(struct tt *tt, const struct tt_msg *m)
 		return protocol_error(tt, m, "time went back");
 	tt->now = tt->propagated = now;
 	tt->have_request = false;
+	/*
+	 * To the calendar that is a request of this turn, and we are run for it
+	 * afterwards, needed or not. It must know how far we have come then.
+	 */
+	tt->crossed = request_is_out(tt);
 	set_state(tt, TT_RUNNING);
 	ring_work(tt->ring, &tt->work);
 	return 0;

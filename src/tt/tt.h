@@ -77,6 +77,7 @@ STAILQ_HEAD(tt_op_list, tt_op);
  * @propagated: the time at which the calendar knows us to be
  * @free_until: as told by FREE_UNTIL since the last WAIT, else 0
  * @requested: standing REQUEST, if @have_request
+ * @crossed: this turn's RUN has met a REQUEST of ours on its way
  * @holds: see tt_hold()
  * @ops: the first one is at the calendar if @op_sent, with @seq
  */
@@ -95,7 +96,7 @@ struct tt {
 	u64 propagated;
 	u64 free_until;
 	u64 requested;
-	bool have_request;
+	bool have_request, crossed;
 	unsigned int holds;
 	struct heap events;
 	struct work work;
