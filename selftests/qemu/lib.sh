@@ -79,8 +79,8 @@ start_slave()
 	"$UMTT" slave "$@" >"$work/slave.log" 2>&1 &
 	slave=$!
 	for _ in 1 2 3 4 5 6 7 8 9 10; do
-		[ -S "$work/sock" ] && return
-		sleep 0.1
+		[ -S "${sock:-$work/sock}" ] && return
+		sleep 0.2
 	done
 	echo "# the slave did not start: $(cat "$work/slave.log")"
 }

@@ -1,0 +1,79 @@
+# SPDX-License-Identifier: BSD-3-Clause OR GPL-2.0-or-later
+# shellcheck shell=sh
+#
+# What the shell in a guest of guests.sh knows. All of it is busybox.
+
+# Something to read from that never comes.
+mkfifo /never
+
+# feature DEVICE BIT: 0 or 1. DEVICE is the directory of a virtio device.
+feature()
+{
+	cut -c $(($2 + 1)) "$1/features"
+}
+
+# ring DEVICE: what was agreed on: packed, event index, indirect
+ring()
+{
+	echo "$(feature "$1" 34)$(feature "$1" 29)$(feature "$1" 28)"
+}
+
+# Random number generators, from 0 on
+rng_dev()
+{
+	find /sys/bus/virtio/drivers/virtio_rng/virtio* -prune | sort -V |
+		sed -n "$(($1 + 1))p"
+}
+
+rng_use()
+{
+	tr ' ' '\n' </sys/class/misc/hw_random/rng_available | grep virtio |
+		sort -V | sed -n "$(($1 + 1))p" \
+		>/sys/class/misc/hw_random/rng_current
+}
+
+# rng_read KIB: how many bytes, and how many different ones
+rng_read()
+{
+	dd if=/dev/hwrng of=/rng bs=1024 count="$1" iflag=fullblock 2>/dev/null
+	echo "$(wc -c </rng) bytes, $(od -An -v -tu1 -w1 /rng | sort -u | wc -l) kinds"
+}
+
+# pair N: eth0 and eth1 (2N and 2N+1) can talk to each other, since eth1 is in
+# a namespace of its own. Their addresses are 10.0.N.1 and 10.0.N.2.
+pair()
+{
+	unshare -n sh -c ": >/ns$1; exec sleep 1000" &
+	echo $! >"/peer$1"
+	until [ -e "/ns$1" ]; do usleep 20000; done
+	ip link set dev "eth$((2 * $1 + 1))" netns "$(cat "/peer$1")"
+	there "$1" ip addr add "10.0.$1.2/24" dev "eth$((2 * $1 + 1))"
+	there "$1" ip link set dev "eth$((2 * $1 + 1))" up
+	ip addr add "10.0.$1.1/24" dev "eth$((2 * $1))"
+	ip link set dev "eth$((2 * $1))" up
+	ping -c 1 -W 5 "10.0.$1.2" >/dev/null
+}
+
+# there N COMMAND...: in the other namespace of pair N
+there()
+{
+	peer=$(cat "/peer$1")
+	shift
+	nsenter -t "$peer" -n "$@"
+}
+
+# pings N: five large ones
+pings()
+{
+	ping -c 5 -A -s 1400 "10.0.$1.2" | grep transmitted
+}
+
+# transfer N FILE: over TCP; is it the same there?
+transfer()
+{
+	there "$1" nc -l -p 7 <>/never >/got &
+	until there "$1" netstat -ltn | grep -q :7; do usleep 20000; done
+	nc "10.0.$1.2" 7 <"$2" >/dev/null
+	wait $!
+	cmp "$2" /got
+}
