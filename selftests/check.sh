@@ -47,6 +47,8 @@ if [ -z "${KDIR:-}" ] && [ "${KERNEL:-6.12}" = 6.12 ]; then
 	group "unit" $(programs "$build/unit-san")
 	# shellcheck disable=SC2046
 	UMTT=$PWD/$build/san/umtt group "protocol" $(programs "$build/proto-san")
+	command -v clang >/dev/null && build_tests fuzz-build
+	BUILD=$build group "fuzz" selftests/fuzz/test_*.sh
 	group "qemu" selftests/qemu/test_*.sh
 fi
 group "kernels" selftests/uml/test_*.sh
