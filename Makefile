@@ -100,6 +100,7 @@ KSFT_INC := $(BUILD)/kernel/6.12/source/tools/testing/selftests
 -include selftests/unit/unit.mk
 -include selftests/proto/proto.mk
 -include selftests/fuzz/fuzz.mk
+-include selftests/conformance/conformance.mk
 
 .PHONY: check check-deps
 check-deps:

@@ -41,7 +41,7 @@ build_tests()
 # Of another kernel than the usual one, only what depends on it.
 if [ -z "${KDIR:-}" ] && [ "${KERNEL:-6.12}" = 6.12 ]; then
 	echo "== building the tests, with AddressSanitizer and UBSan"
-	build_tests SAN=1 umtt unit-build proto-build
+	build_tests SAN=1 umtt unit-build proto-build vu-conformance
 	group "lint" selftests/lint/*.sh
 	# shellcheck disable=SC2046
 	group "unit" $(programs "$build/unit-san")
@@ -49,6 +49,8 @@ if [ -z "${KDIR:-}" ] && [ "${KERNEL:-6.12}" = 6.12 ]; then
 	UMTT=$PWD/$build/san/umtt group "protocol" $(programs "$build/proto-san")
 	command -v clang >/dev/null && build_tests fuzz-build
 	BUILD=$build group "fuzz" selftests/fuzz/test_*.sh
+	UMTT=$PWD/$build/san/umtt VU_CONFORMANCE=$PWD/$build/san/vu-conformance \
+		group "conformance" selftests/conformance/test_*.sh
 	group "qemu" selftests/qemu/test_*.sh
 fi
 group "kernels" selftests/uml/test_*.sh

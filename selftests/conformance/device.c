@@ -1,0 +1,207 @@
+// SPDX-License-Identifier: BSD-3-Clause OR GPL-2.0-or-later
+/* Kinds of devices: what to put into their queues, and what has to come back. */
+#include <linux/virtio_blk.h>
+#include <linux/virtio_net.h>
+#include <string.h>
+
+#include "conf.h"
+
+static u64 slot_at(unsigned int slot)
+{
+	return DATA_GPA + (slot % NR_SLOTS) * SLOT;
+}
+
+/* rng: a buffer is filled */
+
+#define RNG_LEN	64u
+
+static unsigned int rng_put(struct fe *fe, unsigned int slot, struct seg *s)
+{
+	memset(guest_ptr(&fe->g, slot_at(slot)), 0, RNG_LEN);
+	s[0] = (struct seg){ slot_at(slot), RNG_LEN, true };
+	return 1;
+}
+
+static const char *rng_check(struct fe *fe, unsigned int slot, u32 len)
+{
+	static const u8 zero[RNG_LEN];
+
+	if (!len || len > RNG_LEN)
+		return "the length is not that of what was written";
+	if (!memcmp(guest_ptr(&fe->g, slot_at(slot)), zero, RNG_LEN))
+		return "the buffer holds no random bytes";
+	return NULL;
+}
+
+/* echo: umtt's test device gives back what it is sent */
+
+struct echo_request { u64 latency_ns, cookie; };
+struct echo_response { u64 cookie, t_start, t_done; u32 status, payload_len; };
+#define ECHO_PAYLOAD	48u
+
+static unsigned int echo_put(struct fe *fe, unsigned int slot, struct seg *s)
+{
+	u8 *p = guest_ptr(&fe->g, slot_at(slot));
+	struct echo_request r = { .latency_ns = 0, .cookie = 0x1000 + slot };
+
+	memset(p, 0, SLOT);
+	memcpy(p, &r, sizeof(r));
+	memset(p + sizeof(r), (int)(slot + 1), ECHO_PAYLOAD);
+	s[0] = (struct seg){ slot_at(slot), sizeof(r) + ECHO_PAYLOAD, false };
+	s[1] = (struct seg){ slot_at(slot) + SLOT / 2,
+			     sizeof(struct echo_response) + ECHO_PAYLOAD, true };
+	return 2;
+}
+
+static const char *echo_check(struct fe *fe, unsigned int slot, u32 len)
+{
+	const u8 *p = guest_ptr(&fe->g, slot_at(slot));
+	struct echo_response r;
+
+	memcpy(&r, p + SLOT / 2, sizeof(r));
+	if (len != sizeof(r) + ECHO_PAYLOAD)
+		return "the length is not that of the response";
+	if (r.cookie != 0x1000 + slot || r.status)
+		return "the response is not to the request";
+	if (memcmp(p + SLOT / 2 + sizeof(r), p + sizeof(struct echo_request),
+		   ECHO_PAYLOAD))
+		return "the payload is not what was sent";
+	return NULL;
+}
+
+/* net: a frame is sent, to nobody; queue 1 is for sending */
+
+#define FRAME_LEN	60u
+
+static unsigned int net_put(struct fe *fe, unsigned int slot, struct seg *s)
+{
+	u8 *p = guest_ptr(&fe->g, slot_at(slot));
+	u32 hdr = fe->features & BIT_ULL(F_VERSION_1) ?
+		  sizeof(struct virtio_net_hdr_v1) : sizeof(struct virtio_net_hdr);
+
+	memset(p, 0, SLOT);
+	memset(p + hdr, 0xff, 6);
+	p[hdr + 6] = 2;
+	p[hdr + 12] = 0x88;
+	p[hdr + 13] = 0xb5;
+	s[0] = (struct seg){ slot_at(slot), hdr + FRAME_LEN, false };
+	return 1;
+}
+
+static const char *net_check(struct fe *fe, unsigned int slot, u32 len)
+{
+	(void)fe;
+	(void)slot;
+	return len ? "a sent frame has a length that was written" : NULL;
+}
+
+/* blk: sector 0 is read */
+
+#define SECTOR	512u
+
+static unsigned int blk_put(struct fe *fe, unsigned int slot, struct seg *s)
+{
+	u8 *p = guest_ptr(&fe->g, slot_at(slot));
+	struct virtio_blk_outhdr h = { .type = VIRTIO_BLK_T_IN };
+
+	memset(p, 0xee, SLOT);
+	memcpy(p, &h, sizeof(h));
+	s[0] = (struct seg){ slot_at(slot), sizeof(h), false };
+	s[1] = (struct seg){ slot_at(slot) + SECTOR, SECTOR, true };
+	s[2] = (struct seg){ slot_at(slot) + 2 * SECTOR, 1, true };
+	return 3;
+}
+
+static const char *blk_check(struct fe *fe, unsigned int slot, u32 len)
+{
+	const u8 *p = guest_ptr(&fe->g, slot_at(slot));
+
+	if (p[2 * SECTOR] != VIRTIO_BLK_S_OK)
+		return "the status is not OK";
+	return len == SECTOR + 1 ? NULL :
+	       "the length is not that of a sector and the status";
+}
+
+static const struct profile profiles[] = {
+	{ "rng", 0, 1, rng_put, rng_check },
+	{ "echo", 0, 2, echo_put, echo_check },
+	{ "net", 1, 2, net_put, net_check },
+	{ "blk", 0, 1, blk_put, blk_check },
+};
+
+const struct profile *profile_find(const char *name)
+{
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(profiles); i++)
+		if (!strcmp(profiles[i].name, name))
+			return &profiles[i];
+	return NULL;
+}
+
+const char *profile_names(void)
+{
+	return "rng, echo, net, blk";
+}
+
+/* Work, whatever the device */
+
+u16 work_put(struct fe *fe, struct queue *q, unsigned int slot)
+{
+	struct seg s[MAX_SEGS];
+	unsigned int n = opt.profile->put(fe, slot, s);
+
+	return queue_add(q, s, n);
+}
+
+void work_done(struct fe *fe, struct queue *q, unsigned int slot, u16 id,
+	       const char *why)
+{
+	struct used u = wait_used(fe, q, why);
+	const char *wrong;
+
+	if (u.id != id)
+		fail("%s: expected buffer %u back; came: buffer %u", why, id,
+		     u.id);
+	wrong = opt.profile->check(fe, slot, u.len);
+	if (wrong)
+		fail("%s: buffer %u came back with length %u: %s", why, id,
+		     u.len, wrong);
+}
+
+static void wait_called(struct fe *fe, struct queue *q, const char *why)
+{
+	u64 end = now_ms() + PATIENCE;
+
+	while (!queue_called(fe, q)) {
+		if (now_ms() > end)
+			fail("%s: expected to be called for queue %u; came: nothing",
+			     why, q->index);
+		pump(fe, q, 2);
+	}
+}
+
+void work(struct fe *fe, struct queue *q, const char *why)
+{
+	u16 id;
+
+	queue_called(fe, q);
+	id = work_put(fe, q, 0);
+	queue_kick(fe, q);
+	work_done(fe, q, 0, id, why);
+	wait_called(fe, q, why);
+}
+
+void good_session(void)
+{
+	struct fe *fe = fe_open(0);
+
+	if (opt.profile) {
+		queue_start(fe, work_queue(fe));
+		work(fe, work_queue(fe), "a session of its own");
+	} else if (fe->nr_queues) {
+		queue_setup(fe, &fe->q[0]);
+	}
+	alive(fe);
+	fe_close(fe);
+}
