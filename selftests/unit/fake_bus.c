@@ -1,16 +1,19 @@
 // SPDX-License-Identifier: BSD-3-Clause OR GPL-2.0-or-later
 /* What dev.h promises to devices, with a clock that a test moves by hand. */
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/virtio_config.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/queue.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "../../src/base/prng.h"
 #include "../../src/dev/args.h"
 #include "fake_bus.h"
 
-#define MAX_VQS		2u
+#define MAX_VQS		4u
 /* Rings of a queue, and the bytes of its slots. */
 #define RING_GPA(q)	(FAKE_LOW + 0x10000ULL * (q))
 #define OUT_GPA(q, slot) (FAKE_DATA + (2ULL * ((q) * FAKE_SLOTS + (slot))) * \
@@ -29,10 +32,27 @@ struct shared {
 struct dev_bus {
 	u64 now, seed;
 	struct heap timers;
-	unsigned int nr_timers;
+	unsigned int nr_timers, nr_syncs;
 	TAILQ_HEAD(, shared) shared;
 	TAILQ_HEAD(, dev) devs;
+	TAILQ_HEAD(, dev_file) files;
 };
+
+/* @step does what is under way; NULL: nothing is */
+struct dev_file {
+	struct dev_bus *bus;
+	int fd;
+	u64 size;
+	u8 *buf;
+	void (*done)(void *owner, int err);
+	void *owner;
+	ssize_t (*step)(struct dev_file *f);
+	off_t off;
+	size_t len;
+	TAILQ_ENTRY(dev_file) entry;
+};
+
+int fake_file_err;
 
 struct dev {
 	const struct dev_ops *ops;
@@ -42,7 +62,8 @@ struct dev {
 	void *priv, *config;
 	struct prng prng;
 	bool connected;
-	u64 features;
+	u64 features, offered;
+	unsigned int nr_vqs;
 	struct fake_mem mem;
 	struct vq vq[MAX_VQS];
 	struct fake_ring ring[MAX_VQS];
@@ -79,6 +100,16 @@ struct vq *dev_vq(const struct dev *d, unsigned int i)
 bool dev_feature(const struct dev *d, unsigned int bit)
 {
 	return d->features & BIT_ULL(bit);
+}
+
+void dev_offer(struct dev *d, u64 features)
+{
+	d->offered |= features;
+}
+
+void dev_set_nr_vqs(struct dev *d, unsigned int n)
+{
+	d->nr_vqs = n;
 }
 
 void dev_config_changed(struct dev *d)
@@ -174,6 +205,134 @@ int dev_bus_share(struct dev_bus *b, const char *type, const char *name,
 	return 0;
 }
 
+/* Files */
+
+int dev_file_open(struct dev *d, const char *path, enum dev_file_mode mode,
+		  void (*done)(void *owner, int err), void *owner,
+		  struct dev_file **out)
+{
+	struct dev_file *f = calloc(1, sizeof(*f));
+	struct stat st;
+
+	f->bus = d->bus;
+	f->done = done;
+	f->owner = owner;
+	f->fd = open(path, mode == DEV_FILE_WRITE ? O_RDWR : O_RDONLY);
+	if (f->fd < 0 || fstat(f->fd, &st) < 0) {
+		free(f);
+		return -ENOENT;
+	}
+	f->size = (u64)st.st_size;
+	f->buf = calloc(1, DEV_FILE_BUF);
+	*out = f;
+	return 0;
+}
+
+void dev_file_close(struct dev_file *f)
+{
+	if (!f)
+		return;
+	if (f->step)
+		TAILQ_REMOVE(&f->bus->files, f, entry);
+	close(f->fd);
+	free(f->buf);
+	free(f);
+}
+
+u64 dev_file_size(const struct dev_file *f)
+{
+	return f->size;
+}
+
+void *dev_file_buf(const struct dev_file *f)
+{
+	return f->buf;
+}
+
+static void begin_file(struct dev_file *f, ssize_t (*step)(struct dev_file *f),
+		       u64 off, u64 len)
+{
+	if (f->step || off + len > f->size)
+		abort();
+	f->step = step;
+	f->off = (off_t)off;
+	f->len = (size_t)len;
+	TAILQ_INSERT_TAIL(&f->bus->files, f, entry);
+}
+
+static ssize_t read_file(struct dev_file *f)
+{
+	return pread(f->fd, f->buf, f->len, f->off);
+}
+
+static ssize_t write_file(struct dev_file *f)
+{
+	return pwrite(f->fd, f->buf, f->len, f->off);
+}
+
+static ssize_t zero_file(struct dev_file *f)
+{
+	memset(f->buf, 0, f->len);
+	return write_file(f);
+}
+
+static ssize_t sync_file(struct dev_file *f)
+{
+	f->bus->nr_syncs++;
+	return 0;
+}
+
+void dev_file_read(struct dev_file *f, u64 off, size_t len)
+{
+	begin_file(f, read_file, off, len);
+}
+
+void dev_file_write(struct dev_file *f, u64 off, size_t len)
+{
+	begin_file(f, write_file, off, len);
+}
+
+void dev_file_zero(struct dev_file *f, u64 off, u64 len)
+{
+	if (len > DEV_FILE_BUF)
+		abort();
+	begin_file(f, zero_file, off, len);
+}
+
+void dev_file_sync(struct dev_file *f)
+{
+	begin_file(f, sync_file, 0, 0);
+}
+
+bool fake_bus_file(struct dev_bus *b)
+{
+	struct dev_file *f = TAILQ_FIRST(&b->files);
+	ssize_t ret;
+
+	if (!f)
+		return false;
+	TAILQ_REMOVE(&b->files, f, entry);
+	ret = fake_file_err ? -1 : f->step(f);
+	f->step = NULL;
+	if (fake_file_err)
+		f->done(f->owner, fake_file_err);
+	else
+		f->done(f->owner, ret == (ssize_t)f->len ? 0 : -EIO);
+	return true;
+}
+
+/* The host is done before time goes on. */
+static void settle(struct dev_bus *b)
+{
+	while (fake_bus_file(b))
+		;
+}
+
+unsigned int fake_bus_syncs(const struct dev_bus *b)
+{
+	return b->nr_syncs;
+}
+
 /* The bus */
 
 struct dev_bus *fake_bus_new(u64 seed)
@@ -183,6 +342,7 @@ struct dev_bus *fake_bus_new(u64 seed)
 	b->seed = seed;
 	TAILQ_INIT(&b->shared);
 	TAILQ_INIT(&b->devs);
+	TAILQ_INIT(&b->files);
 	return b;
 }
 
@@ -211,9 +371,11 @@ unsigned int fake_bus_timers(const struct dev_bus *b)
 
 bool fake_bus_step(struct dev_bus *b)
 {
-	struct heap_node *n = heap_first(&b->timers);
+	struct heap_node *n;
 	struct dev_timer *t;
 
+	settle(b);
+	n = heap_first(&b->timers);
 	if (!n)
 		return false;
 	b->now = n->time;
@@ -221,6 +383,7 @@ bool fake_bus_step(struct dev_bus *b)
 		t = container_of(n, struct dev_timer, event.node);
 		dev_timer_cancel(t);
 		t->fn(t);
+		settle(b);
 	}
 	return true;
 }
@@ -235,6 +398,7 @@ void fake_bus_run_until(struct dev_bus *b, u64 when)
 {
 	struct heap_node *n;
 
+	settle(b);
 	while ((n = heap_first(&b->timers)) && n->time <= when)
 		fake_bus_step(b);
 	b->now = when;
@@ -262,7 +426,8 @@ struct dev *fake_dev_new(struct dev_bus *b, const struct dev_ops *ops,
 	d->config = calloc(1, ops->config_size + 1);
 	prng_seed(&d->prng, b->seed, name);
 	fake_mem_init(&d->mem);
-	for (i = 0; i < ops->nr_vqs; i++)
+	d->nr_vqs = ops->nr_vqs;
+	for (i = 0; i < MAX_VQS; i++)
 		vq_init(&d->vq[i], i, &vq_ops, NULL);
 	TAILQ_INSERT_TAIL(&b->devs, d, entry);
 	if (dev_args_parse(&d->args, name, spec))
@@ -282,7 +447,7 @@ void fake_dev_free(struct dev *d)
 	fake_dev_disconnect(d);
 	if (d->ops->remove)
 		d->ops->remove(d);
-	for (i = 0; i < d->ops->nr_vqs; i++)
+	for (i = 0; i < MAX_VQS; i++)
 		vq_fini(&d->vq[i]);
 	TAILQ_REMOVE(&d->bus->devs, d, entry);
 	fake_mem_fini(&d->mem);
@@ -299,7 +464,7 @@ void fake_dev_connect(struct dev *d, u64 features)
 
 	d->connected = true;
 	d->features = features;
-	for (i = 0; i < d->ops->nr_vqs; i++) {
+	for (i = 0; i < d->nr_vqs; i++) {
 		fake_ring_init(&d->ring[i], &d->mem.mem, RING_GPA(i),
 			       FAKE_VQ_NUM);
 		if (fake_connect(&d->ring[i], &d->vq[i]))
@@ -317,7 +482,7 @@ void fake_dev_disconnect(struct dev *d)
 		return;
 	if (d->ops->stop)
 		d->ops->stop(d, NULL);
-	for (i = 0; i < d->ops->nr_vqs; i++) {
+	for (i = 0; i < d->nr_vqs; i++) {
 		/* Held or forgotten: in either case a device's error. */
 		if (vq_out(&d->vq[i]))
 			abort();
@@ -353,6 +518,34 @@ void fake_dev_resume(struct dev *d, unsigned int q)
 struct fake_ring *fake_dev_ring(struct dev *d, unsigned int q)
 {
 	return &d->ring[q];
+}
+
+u64 fake_dev_offered(const struct dev *d)
+{
+	return d->ops->features | d->offered;
+}
+
+int fake_dev_config_set(struct dev *d, size_t off, const void *src, size_t len)
+{
+	u8 old[256];
+	int ret;
+
+	memcpy(old, d->config, d->ops->config_size);
+	memcpy((u8 *)d->config + off, src, len);
+	ret = d->ops->config_set(d, off, len);
+	if (ret < 0)
+		memcpy(d->config, old, d->ops->config_size);
+	return ret;
+}
+
+u64 fake_out_gpa(unsigned int q, unsigned int slot)
+{
+	return OUT_GPA(q, slot);
+}
+
+u64 fake_in_gpa(unsigned int q, unsigned int slot)
+{
+	return IN_GPA(q, slot);
 }
 
 u8 *fake_out(struct dev *d, unsigned int q, unsigned int slot)

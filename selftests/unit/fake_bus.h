@@ -24,6 +24,15 @@ void fake_bus_free(struct dev_bus *b);
 /** fake_bus_timers() - how many are armed */
 unsigned int fake_bus_timers(const struct dev_bus *b);
 
+/*
+ * Files of the host are real ones. What is to be done with them is done before
+ * time goes on, or by fake_bus_file(): one operation, false when there is none.
+ * They fail with fake_file_err, if that is not 0.
+ */
+extern int fake_file_err;
+bool fake_bus_file(struct dev_bus *b);
+unsigned int fake_bus_syncs(const struct dev_bus *b);
+
 /** fake_bus_step() - run all timers of the next instant; false: there are none */
 bool fake_bus_step(struct dev_bus *b);
 
@@ -52,6 +61,13 @@ void fake_dev_resume(struct dev *d, unsigned int q);
 
 struct fake_ring *fake_dev_ring(struct dev *d, unsigned int q);
 
+/** fake_dev_offered() - features of the type and of the device */
+u64 fake_dev_offered(const struct dev *d);
+/** fake_dev_config_set() - the driver writes to the configuration space */
+int fake_dev_config_set(struct dev *d, size_t off, const void *src, size_t len);
+
+u64 fake_out_gpa(unsigned int q, unsigned int slot);
+u64 fake_in_gpa(unsigned int q, unsigned int slot);
 u8 *fake_out(struct dev *d, unsigned int q, unsigned int slot);
 u8 *fake_in(struct dev *d, unsigned int q, unsigned int slot);
 

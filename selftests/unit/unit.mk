@@ -21,6 +21,8 @@ UNIT_OOM_SRC := $(UNIT_DIR)/oom.c
 UNIT_OOM := -Wl,--wrap=malloc,--wrap=calloc
 
 UNIT_args_SRCS := src/dev/args.c src/base/units.c src/base/log.c
+UNIT_blk_SRCS := src/dev/blk.c src/dev/disk.c src/dev/faults.c $(UNIT_BUS) $(UNIT_OOM_SRC)
+UNIT_blk_LDFLAGS := $(UNIT_OOM)
 UNIT_cal_core_SRCS := src/cal/core.c src/base/heap.c src/base/prng.c src/wire/names.c
 UNIT_echo_SRCS := src/dev/echo.c $(UNIT_BUS) $(UNIT_OOM_SRC)
 UNIT_echo_LDFLAGS := $(UNIT_OOM)

@@ -111,6 +111,7 @@ enum call_state { CALL_IDLE, CALL_UPDATE, CALL_SENT };
  * @flush_event: makes an instant end, where there would be none
  * @config_changes: there has been one, ever
  * @notifies: calls to be made, the first one as @call_state says
+ * @files: with an operation under way, in the order of their begin
  */
 struct dev_bus {
 	struct dev_bus_cfg cfg;
@@ -125,6 +126,8 @@ struct dev_bus {
 	STAILQ_HEAD(, notify) notifies;
 	enum call_state call_state;
 	struct tt_op update_op;
+
+	TAILQ_HEAD(, dev_file) files;
 };
 
 /* notify.c: calls, and the end of the instant that makes them */

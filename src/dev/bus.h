@@ -11,6 +11,7 @@
  * @tt: the clock; not started yet
  * @simulated: @tt follows a calendar: sessions must be in band and acked
  * @seed: of the run
+ * @dir: where relative names of files in options begin; NULL: the current one
  * @session_ended: a front-end has gone; @why is NULL when it closed its end,
  *	else what went wrong. May be NULL.
  */
@@ -19,6 +20,7 @@ struct dev_bus_cfg {
 	struct tt *tt;
 	bool simulated;
 	u64 seed;
+	const char *dir;
 	void *owner;
 	void (*session_ended)(void *owner, struct dev *d, const char *why);
 };

@@ -394,6 +394,7 @@ int dev_bus_new(struct dev_bus **out, const struct dev_bus_cfg *cfg)
 	b->refs = 1;
 	TAILQ_INIT(&b->devs);
 	TAILQ_INIT(&b->shared);
+	TAILQ_INIT(&b->files);
 	b->tt->owner = b;
 	dev_bus_init_calls(b);
 	*out = b;

@@ -33,7 +33,7 @@ struct dev_bus;
  * @name: TYPE of --device TYPE,...
  * @help: its options, one per line: "latency=TIME  until the ...\n"
  * @virtio_id: as in linux/virtio_ids.h
- * @nr_vqs: number of virtqueues
+ * @nr_vqs: number of virtqueues; the most, where probe calls dev_set_nr_vqs()
  * @in_kick: queues, as a mask, whose vq_ready is called while the driver still
  *	waits for its kick to be acked: what is pushed then is there when the
  *	kick returns, for drivers that poll for it, and for cheap completions
@@ -78,6 +78,12 @@ struct vq *dev_vq(const struct dev *d, unsigned int i);
 
 /** dev_feature() - was virtio feature @bit negotiated */
 bool dev_feature(const struct dev *d, unsigned int bit);
+
+/** dev_offer() - in probe: virtio feature bits besides dev_ops.features */
+void dev_offer(struct dev *d, u64 features);
+
+/** dev_set_nr_vqs() - in probe: only so many queues, at most dev_ops.nr_vqs */
+void dev_set_nr_vqs(struct dev *d, unsigned int n);
 
 /** dev_config_changed() - tell the driver that dev_config() has changed */
 void dev_config_changed(struct dev *d);
@@ -135,6 +141,76 @@ u64 dev_rand(struct dev *d);
  * Use with base/prng.h where there is no device (a link).
  */
 u64 dev_bus_seed(const struct dev_bus *b, const char *name);
+
+/*
+ * DOC: Files of the host
+ *
+ * The host takes the time it takes; in simulated time it takes none. While an
+ * operation is under way the instant is held: no event runs, of no device,
+ * until the host has done it. done() comes as a callback of that instant, and
+ * operations that are under way at the same time are reported in the order in
+ * which they were begun, over all files. So nothing shows how fast the host
+ * is.
+ *
+ * There is one operation at a time per file, and the data goes through a
+ * buffer of the file. The kernel never gets addresses of the guest's memory:
+ * that can go away while it works.
+ *
+ * To be begun in vq_ready (but not of a queue that is in_kick), timers, and
+ * done() itself, as everything that holds time.
+ */
+#define DEV_FILE_BUF	((size_t)1024 * 1024)
+
+struct dev_file;
+
+/**
+ * enum dev_file_mode
+ * @DEV_FILE_WRITE: for reading and writing; nobody else may have it open so
+ * @DEV_FILE_READ: others may read it, too
+ *
+ * "Nobody" is who cares for locks (fcntl(2), F_OFD_SETLK): umtt and QEMU do.
+ */
+enum dev_file_mode { DEV_FILE_READ, DEV_FILE_WRITE };
+
+/**
+ * dev_file_open() - open an existing regular file or block device
+ * @path: relative ones begin where the user has started umtt
+ * @done: an operation has ended; @err 0 or -errno. A file that ends too soon
+ *	is -EIO.
+ *
+ * Return: 0, -errno after one line
+ */
+int __must_check dev_file_open(struct dev *d, const char *path,
+			       enum dev_file_mode mode,
+			       void (*done)(void *owner, int err), void *owner,
+			       struct dev_file **out);
+
+/** dev_file_close() - done() is not called any more; @f may be NULL */
+void dev_file_close(struct dev_file *f);
+
+/** dev_file_size() - bytes, when it was opened */
+u64 dev_file_size(const struct dev_file *f);
+
+/** dev_file_buf() - DEV_FILE_BUF bytes; the host's during read and write */
+void *dev_file_buf(const struct dev_file *f);
+
+/**
+ * dev_file_read(), dev_file_write() - between the start of the buffer and @off
+ * @len: 1 to DEV_FILE_BUF
+ */
+void dev_file_read(struct dev_file *f, u64 off, size_t len);
+void dev_file_write(struct dev_file *f, u64 off, size_t len);
+
+/**
+ * dev_file_zero() - let @len bytes from @off on read as zeros
+ *
+ * Without taking space, where the host's file system can do that; else zeros
+ * are written, from the buffer.
+ */
+void dev_file_zero(struct dev_file *f, u64 off, u64 len);
+
+/** dev_file_sync() - all that was written survives a power failure of the host */
+void dev_file_sync(struct dev_file *f);
 
 /**
  * dev_arg_str() - value of option @key, or @dflt

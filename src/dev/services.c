@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../base/bug.h"
 #include "binding.h"
 
 void *dev_bus_shared(const struct dev_bus *b, const char *type,
@@ -86,6 +87,17 @@ static void timer_event(struct tt_event *ev)
 	struct dev_timer *t = container_of(ev, struct dev_timer, event);
 
 	t->fn(t);
+}
+
+void dev_offer(struct dev *d, u64 features)
+{
+	d->cfg.features |= features;
+}
+
+void dev_set_nr_vqs(struct dev *d, unsigned int n)
+{
+	BUG_ON(!n || n > d->ops->nr_vqs);
+	d->cfg.nr_vqs = n;
 }
 
 void dev_timer_init(struct dev_timer *t, struct dev_bus *b,

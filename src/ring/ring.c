@@ -382,6 +382,41 @@ void ring_write(struct ring *r, struct op *op, int fd, const void *buf,
 	io_uring_sqe_set_data(sqe, op);
 }
 
+void ring_pread(struct ring *r, struct op *op, int fd, void *buf, size_t len,
+		u64 off)
+{
+	struct io_uring_sqe *sqe = op_sqe(r, op);
+
+	io_uring_prep_read(sqe, fd, buf, (unsigned int)len, off);
+	io_uring_sqe_set_data(sqe, op);
+}
+
+void ring_pwrite(struct ring *r, struct op *op, int fd, const void *buf,
+		 size_t len, u64 off)
+{
+	struct io_uring_sqe *sqe = op_sqe(r, op);
+
+	io_uring_prep_write(sqe, fd, buf, (unsigned int)len, off);
+	io_uring_sqe_set_data(sqe, op);
+}
+
+void ring_fdatasync(struct ring *r, struct op *op, int fd)
+{
+	struct io_uring_sqe *sqe = op_sqe(r, op);
+
+	io_uring_prep_fsync(sqe, fd, IORING_FSYNC_DATASYNC);
+	io_uring_sqe_set_data(sqe, op);
+}
+
+void ring_fallocate(struct ring *r, struct op *op, int fd, int flags, u64 off,
+		    u64 len)
+{
+	struct io_uring_sqe *sqe = op_sqe(r, op);
+
+	io_uring_prep_fallocate(sqe, fd, flags, (off_t)off, (off_t)len);
+	io_uring_sqe_set_data(sqe, op);
+}
+
 void ring_timeout(struct ring *r, struct op *op,
 		  struct __kernel_timespec *ts)
 {

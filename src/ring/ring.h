@@ -117,6 +117,14 @@ void ring_accept(struct ring *r, struct op *op, int fd);
 void ring_read(struct ring *r, struct op *op, int fd, void *buf, size_t len);
 void ring_write(struct ring *r, struct op *op, int fd, const void *buf,
 		size_t len);
+/* At an offset of a file; @flags as of fallocate(2) */
+void ring_pread(struct ring *r, struct op *op, int fd, void *buf, size_t len,
+		u64 off);
+void ring_pwrite(struct ring *r, struct op *op, int fd, const void *buf,
+		 size_t len, u64 off);
+void ring_fdatasync(struct ring *r, struct op *op, int fd);
+void ring_fallocate(struct ring *r, struct op *op, int fd, int flags, u64 off,
+		    u64 len);
 /** ring_timeout() - done(-ETIME) at CLOCK_MONOTONIC @ts (wall time) */
 void ring_timeout(struct ring *r, struct op *op,
 		  struct __kernel_timespec *ts);

@@ -204,6 +204,9 @@ static void step(struct tt *tt)
 		ring_work(tt->ring, &tt->work);
 		return;
 	}
+	/* What a callback waits for may lead to more in this instant. */
+	if (tt->holds)
+		return;
 	if (tt->instant_end)
 		tt->instant_end(tt);
 	if (tt->holds || !STAILQ_EMPTY(&tt->ops))
