@@ -91,7 +91,8 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 {
 	struct vhost_user_region r[VHOST_USER_MAX_REGIONS + 1];
 	struct input in = { data, size };
-	struct mem m = { 0 };
+	struct mem_region add;
+	struct mem m;
 	unsigned int i, nr = take_u8(&in) % (ARRAY_SIZE(r) + 1);
 	int err;
 
@@ -100,6 +101,7 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 			take_addr(&in), take_addr(&in), take_addr(&in),
 			take_addr(&in),
 		};
+	m.nr = 0;
 	err = mem_check(r, nr);
 	MUST(err == 0 || err == -EINVAL || err == -EOVERFLOW);
 	if (err)
@@ -109,10 +111,13 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 		/* Beyond that the made-up addresses would overlap. */
 		if (r[i].size >> 57)
 			return 0;
-		m.region[m.nr++] = (struct mem_region){
+		add = (struct mem_region){
 			.gpa = r[i].guest_addr, .uva = r[i].user_addr,
 			.size = r[i].size, .host = HOST(i),
 		};
+		MUST(mem_check_add(&m, &r[i]) == 0);
+		mem_insert(&m, &add);
+		MUST(m.region[mem_find(&m, &r[i])].host == HOST(i));
 	}
 	while (in.left) {
 		check_gpa(&m, &in);

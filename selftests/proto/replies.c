@@ -149,7 +149,11 @@ static bool would_have_own(u32 id)
 	       id == VHOST_USER_CREATE_CRYPTO_SESSION ||
 	       id == VHOST_USER_POSTCOPY_ADVISE ||
 	       id == VHOST_USER_POSTCOPY_END ||
-	       id == VHOST_USER_GET_INFLIGHT_FD;
+	       id == VHOST_USER_GET_INFLIGHT_FD ||
+	       id == VHOST_USER_GET_MAX_MEM_SLOTS ||
+	       id == VHOST_USER_GET_STATUS ||
+	       (id >= VHOST_USER_GET_SHARED_OBJECT &&
+		id <= VHOST_USER_GET_VRING_BASE_SKIP_DRAIN);
 }
 
 static void refused(struct umtt *u)

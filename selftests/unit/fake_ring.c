@@ -15,7 +15,6 @@ static void add_region(struct mem *m, u64 gpa, u64 size)
 		.gpa = gpa, .uva = gpa + FAKE_UVA, .size = size,
 		.host = aligned_alloc(4096, size),
 	};
-	r->map.addr = r->host;
 	if (!r->host)
 		abort();
 	memset(r->host, 0, size);
@@ -32,7 +31,7 @@ void fake_mem_init(struct fake_mem *m)
 void fake_mem_fini(struct fake_mem *m)
 {
 	while (m->mem.nr)
-		free(m->mem.region[--m->mem.nr].map.addr);
+		free(m->mem.region[--m->mem.nr].host);
 }
 
 void *fake_host(const struct mem *m, u64 gpa)

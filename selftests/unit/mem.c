@@ -86,12 +86,13 @@ TEST(check_overlaps)
 /* Addresses are only calculated here, never followed. */
 #define HOST(n)	((u8 *)(uintptr_t)(0x10000 * (n)))
 
+/* By guest address, whatever their order in user addresses. */
 static const struct mem three = {
 	.nr = 3,
 	.region = {
-		{ .gpa = 0x3000, .uva = 0x103000, .size = 0x1000, .host = HOST(1) },
 		{ .gpa = 0x1000, .uva = 0x105000, .size = 0x1000, .host = HOST(2) },
 		{ .gpa = 0x2000, .uva = 0x104000, .size = 0x1000, .host = HOST(3) },
+		{ .gpa = 0x3000, .uva = 0x103000, .size = 0x1000, .host = HOST(1) },
 	},
 };
 
@@ -167,8 +168,8 @@ TEST(gpa_must_not_wrap)
 	static const struct mem ends = {
 		.nr = 2,
 		.region = {
-			{ .gpa = U64_MAX - 0x1000, .size = 0x1000, .host = HOST(1) },
 			{ .gpa = 0, .size = 0x1000, .host = HOST(2) },
+			{ .gpa = U64_MAX - 0x1000, .size = 0x1000, .host = HOST(1) },
 		},
 	};
 	struct iovec iov[4];
@@ -177,6 +178,80 @@ TEST(gpa_must_not_wrap)
 	EXPECT_EQ(-EFAULT, mem_gpa_iov(&ends, U64_MAX - 1, 2, iov, 4));
 	EXPECT_EQ(-EFAULT, mem_gpa_iov(&ends, U64_MAX - 1, 0x10, iov, 4));
 	EXPECT_EQ(-EFAULT, mem_gpa_iov(&ends, U64_MAX, 2, iov, 4));
+}
+
+/* Page @i of guest memory, as region. */
+static struct mem_region page(u64 i)
+{
+	return (struct mem_region){
+		.gpa = i << 12, .uva = i << 12, .size = 0x1000,
+		.host = (u8 *)(uintptr_t)((i + 0x100) << 12),
+	};
+}
+
+TEST(regions_in_any_order)
+{
+	static struct mem m;
+	struct vhost_user_region r = region(0, 0x1000, 0, 0);
+	struct mem_region reg;
+	struct iovec iov[4];
+	u64 i, n;
+
+	/* 211 and the number of regions have no divisor in common. */
+	for (n = 0; n < MEM_MAX_REGIONS; n++) {
+		i = n * 211 % MEM_MAX_REGIONS;
+		reg = page(i);
+		r.guest_addr = r.user_addr = reg.gpa;
+		ASSERT_EQ(0, mem_check_add(&m, &r));
+		EXPECT_EQ(-ENOENT, mem_find(&m, &r));
+		mem_insert(&m, &reg);
+		ASSERT_EQ(-EINVAL, mem_check_add(&m, &r));
+	}
+	for (i = 0; i < MEM_MAX_REGIONS; i++) {
+		reg = page(i);
+		r.guest_addr = r.user_addr = reg.gpa;
+		ASSERT_EQ(i, mem_find(&m, &r));
+		ASSERT_EQ(1, mem_gpa_iov(&m, reg.gpa + 7, 0xff9, iov, 4));
+		EXPECT_EQ(reg.host + 7, iov[0].iov_base);
+		EXPECT_EQ(reg.host, mem_uva(&m, reg.uva, 0x1000));
+	}
+	EXPECT_EQ(4, mem_gpa_iov(&m, 0x7fff, 0x2002, iov, 4));
+	EXPECT_EQ(-EFAULT, mem_gpa_iov(&m, MEM_MAX_REGIONS << 12, 1, iov, 4));
+	r.guest_addr = r.user_addr = MEM_MAX_REGIONS << 12;
+	EXPECT_EQ(-ENOSPC, mem_check_add(&m, &r));
+}
+
+TEST(regions_that_must_not_be_added)
+{
+	struct vhost_user_region r;
+
+	r = region(0x1000, 0x1000, 0x200000, 0);
+	EXPECT_EQ(-EINVAL, mem_check_add(&three, &r));
+	r = region(0x10000, 0x1000, 0x103fff, 0);
+	EXPECT_EQ(-EINVAL, mem_check_add(&three, &r));
+	r = region(0, 0x10000, 0x200000, 0);
+	EXPECT_EQ(-EINVAL, mem_check_add(&three, &r));
+	r = region(0x10000, 0, 0x200000, 0);
+	EXPECT_EQ(-EINVAL, mem_check_add(&three, &r));
+	r = region(0x10000, TOP, TOP, TOP);
+	EXPECT_EQ(-EOVERFLOW, mem_check_add(&three, &r));
+	r = region(0x4000, 0x1000, 0x106000, 0);
+	EXPECT_EQ(0, mem_check_add(&three, &r));
+}
+
+TEST(a_region_is_known_by_its_addresses_and_size)
+{
+	struct vhost_user_region r = region(0x2000, 0x1000, 0x104000, 77);
+
+	EXPECT_EQ(1, mem_find(&three, &r));
+	r.size--;
+	EXPECT_EQ(-ENOENT, mem_find(&three, &r));
+	r = region(0x2001, 0x1000, 0x104000, 0);
+	EXPECT_EQ(-ENOENT, mem_find(&three, &r));
+	r = region(0x2000, 0x1000, 0x105000, 0);
+	EXPECT_EQ(-ENOENT, mem_find(&three, &r));
+	r = region(0, 0x1000, 0x104000, 0);
+	EXPECT_EQ(-ENOENT, mem_find(&three, &r));
 }
 
 TEST(nothing_is_in_an_empty_table)

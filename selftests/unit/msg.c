@@ -39,21 +39,30 @@ static const struct {
 	{ VHOST_USER_SET_VRING_ENABLE, S64, 0, VU_REPLY_ACK },
 	{ VHOST_USER_SET_SLAVE_REQ_FD, NONE, 1, VU_REPLY_ACK },
 	{ VHOST_USER_VRING_KICK, S64, 0, VU_REPLY_ACK },
+	{ VHOST_USER_SET_LOG_BASE, 16, 1, VU_REPLY_OWN },
+	{ VHOST_USER_SET_LOG_FD, NONE, 1, VU_REPLY_ACK },
+	{ VHOST_USER_SEND_RARP, S64, 0, VU_REPLY_ACK },
+	{ VHOST_USER_NET_SET_MTU, S64, 0, VU_REPLY_ACK },
+	{ VHOST_USER_RESET_DEVICE, NONE, 0, VU_REPLY_ACK },
+	{ VHOST_USER_GET_MAX_MEM_SLOTS, NONE, 0, VU_REPLY_OWN },
+	{ VHOST_USER_ADD_MEM_REG, 40, 1, VU_REPLY_ACK },
+	{ VHOST_USER_SET_STATUS, S64, 0, VU_REPLY_ACK },
+	{ VHOST_USER_GET_STATUS, NONE, 0, VU_REPLY_OWN },
 };
 
 /* Those that have an answer of their own, though we do not give it. */
 static const u32 refused_own[] = {
-	VHOST_USER_SET_LOG_BASE, VHOST_USER_IOTLB_MSG,
-	VHOST_USER_CREATE_CRYPTO_SESSION, VHOST_USER_POSTCOPY_ADVISE,
-	VHOST_USER_POSTCOPY_END, VHOST_USER_GET_INFLIGHT_FD,
+	VHOST_USER_IOTLB_MSG, VHOST_USER_CREATE_CRYPTO_SESSION,
+	VHOST_USER_POSTCOPY_ADVISE, VHOST_USER_POSTCOPY_END,
+	VHOST_USER_GET_SHARED_OBJECT, VHOST_USER_SET_DEVICE_STATE_FD,
+	VHOST_USER_CHECK_DEVICE_STATE, VHOST_USER_GET_SHMEM_CONFIG,
+	VHOST_USER_GET_VRING_BASE_SKIP_DRAIN,
 };
 
 static const u32 refused_ack[] = {
-	0, VHOST_USER_SET_LOG_FD, VHOST_USER_SEND_RARP, VHOST_USER_NET_SET_MTU,
-	VHOST_USER_SET_VRING_ENDIAN, VHOST_USER_CLOSE_CRYPTO_SESSION,
-	VHOST_USER_POSTCOPY_LISTEN, VHOST_USER_SET_INFLIGHT_FD,
-	VHOST_USER_GPU_SET_SOCKET, VHOST_USER_RESET_DEVICE,
-	36, 37, 46, 0x7fffffff, 0x80000000, 0xffffffff,
+	0, VHOST_USER_SET_VRING_ENDIAN, VHOST_USER_CLOSE_CRYPTO_SESSION,
+	VHOST_USER_POSTCOPY_LISTEN, VHOST_USER_GPU_SET_SOCKET,
+	46, 47, 0x10000, 0x7fffffff, 0x80000000, 0xffffffff,
 };
 
 static u8 payload[VU_MSG_MAX_PAYLOAD + 1];
@@ -160,9 +169,12 @@ TEST(requests_that_are_not_served)
 
 TEST(every_request_is_in_one_of_the_tables)
 {
-	/* SET_MEM_TABLE, GET_CONFIG and SET_CONFIG have tests of their own. */
+	/*
+	 * SET_MEM_TABLE, REM_MEM_REG, those of the configuration space and of
+	 * the record of what is in flight have tests of their own.
+	 */
 	EXPECT_EQ(VHOST_USER_NR_REQUESTS - 1,
-		  ARRAY_SIZE(served) + 3 + ARRAY_SIZE(refused_own) + 9);
+		  ARRAY_SIZE(served) + 6 + ARRAY_SIZE(refused_own) + 4);
 }
 
 TEST(number)
@@ -332,6 +344,61 @@ TEST(config)
 	}
 }
 
+TEST(one_region)
+{
+	struct vhost_user_mem_reg reg = { ~0ULL, { 1, 2, 3, 4 } };
+	u32 size;
+
+	memcpy(payload, &reg, sizeof(reg));
+	EXPECT_EQ(0, decode(VHOST_USER_ADD_MEM_REG, V, 40, 1));
+	EXPECT_EQ(0, memcmp(&m.region, &reg.region, sizeof(m.region)));
+	/* The file that it may come with is for nothing. */
+	for (size = 0; size < 100; size++)
+		EXPECT_EQ(size == 40 ? 0 : -EMSGSIZE,
+			  decode(VHOST_USER_REM_MEM_REG, V, size, 0));
+	EXPECT_EQ(0, decode(VHOST_USER_REM_MEM_REG, V, 40, 1));
+	EXPECT_EQ(3, m.region.user_addr);
+	EXPECT_EQ(-EINVAL, decode(VHOST_USER_REM_MEM_REG, V, 40, 2));
+	EXPECT_EQ(VU_REPLY_ACK, m.reply);
+}
+
+/* The specification's 20 bytes, or QEMU's 24. */
+TEST(inflight)
+{
+	struct vhost_user_inflight a = { 1, 2, 3, 4, 5 };
+	u32 size;
+
+	memcpy(payload, &a, sizeof(a));
+	for (size = 0; size < 100; size++) {
+		EXPECT_EQ(size == 20 || size == 24 ? 0 : -EMSGSIZE,
+			  decode(VHOST_USER_GET_INFLIGHT_FD, V, size, 0));
+		EXPECT_EQ(VU_REPLY_OWN, m.reply);
+		EXPECT_EQ(size == 20 || size == 24 ? 0 : -EMSGSIZE,
+			  decode(VHOST_USER_SET_INFLIGHT_FD, V, size, 1));
+		EXPECT_EQ(VU_REPLY_ACK, m.reply);
+		if (size != 20 && size != 24)
+			continue;
+		EXPECT_EQ(size, m.inflight.size);
+		EXPECT_EQ(1, m.inflight.area.mmap_size);
+		EXPECT_EQ(2, m.inflight.area.mmap_offset);
+		EXPECT_EQ(3, m.inflight.area.num_queues);
+		EXPECT_EQ(4, m.inflight.area.queue_size);
+	}
+	EXPECT_EQ(-EINVAL, decode(VHOST_USER_GET_INFLIGHT_FD, V, 24, 1));
+	EXPECT_EQ(-EINVAL, decode(VHOST_USER_SET_INFLIGHT_FD, V, 24, 0));
+	EXPECT_EQ(-EINVAL, decode(VHOST_USER_SET_INFLIGHT_FD, V, 24, 2));
+}
+
+TEST(log_base)
+{
+	struct vhost_user_log l = { 7, 8 };
+
+	memcpy(payload, &l, sizeof(l));
+	EXPECT_EQ(0, decode(VHOST_USER_SET_LOG_BASE, V, 16, 1));
+	EXPECT_EQ(7, m.log.size);
+	EXPECT_EQ(8, m.log.offset);
+}
+
 TEST(names)
 {
 	static const char *const tt[] = {
@@ -343,7 +410,8 @@ TEST(names)
 	EXPECT_STREQ("SET_MEM_TABLE", vhost_user_name(5));
 	EXPECT_STREQ("VRING_KICK", vhost_user_name(35));
 	EXPECT_STREQ("?", vhost_user_name(0));
-	EXPECT_STREQ("?", vhost_user_name(36));
+	EXPECT_STREQ("GET_STATUS", vhost_user_name(40));
+	EXPECT_STREQ("?", vhost_user_name(46));
 	EXPECT_STREQ("?", vhost_user_name(0xffffffff));
 	for (i = 1; i < VHOST_USER_NR_REQUESTS; i++)
 		EXPECT_STRNE("?", vhost_user_name(i));

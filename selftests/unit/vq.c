@@ -605,9 +605,16 @@ static void add_huge_region(FIXTURE_DATA(vq) *self)
 
 	if (p == MAP_FAILED)
 		abort();
-	m->region[m->nr++] = (struct mem_region){
+	mem_insert(m, &(struct mem_region){
 		.gpa = HUGE, .uva = HUGE, .size = 0x140000000, .host = p,
-	};
+	});
+}
+
+static void remove_huge_region(FIXTURE_DATA(vq) *self)
+{
+	struct mem_region *r = &self->m.mem.region[--self->m.mem.nr];
+
+	munmap(r->host, r->size);
 }
 
 TEST_F(vq, buffer_of_just_below_4g)
@@ -619,6 +626,7 @@ TEST_F(vq, buffer_of_just_below_4g)
 	ASSERT_EQ(1, vq_pop(&self->vq, &self->b));
 	EXPECT_EQ(0x7fffffff, self->b.in_len);
 	vq_drop(&self->vq, &self->b);
+	remove_huge_region(self);
 }
 
 TEST_F(vq, bad_total_length_of_4g)
@@ -628,6 +636,7 @@ TEST_F(vq, bad_total_length_of_4g)
 	fake_desc(&self->r, 1, HUGE, 0x80000000, W, 0);
 	fake_avail(&self->r, 0);
 	EXPECT_BROKEN(-EINVAL, "buffer of 4 GiB or more");
+	remove_huge_region(self);
 }
 
 TEST_F(vq, bad_too_many_segments)
@@ -654,11 +663,21 @@ TEST_F(vq, bad_indirect_nested)
 	EXPECT_BROKEN(-EINVAL, "indirect descriptor in an indirect table");
 }
 
+static void move_region(struct mem *m, unsigned int i, u64 gpa)
+{
+	struct mem_region r = m->region[i];
+
+	for (m->nr--; i < m->nr; i++)
+		m->region[i] = m->region[i + 1];
+	r.gpa = gpa;
+	mem_insert(m, &r);
+}
+
 TEST_F(vq, bad_indirect_nested_in_table_at_address_zero)
 {
 	/* Address 0 is an address like others. */
-	self->m.mem.region[2].gpa = 0;
-	*(struct vring_desc *)(void *)self->m.mem.region[2].host =
+	move_region(&self->m.mem, 2, 0);
+	*(struct vring_desc *)(void *)self->m.mem.region[0].host =
 		(struct vring_desc){ 0, 16, IND, 0 };
 	offer_table(self, 0, 16, 0);
 	EXPECT_BROKEN(-EINVAL, "indirect descriptor in an indirect table");
@@ -708,8 +727,8 @@ TEST_F(vq, bad_indirect_table_ends_behind_region)
 TEST_F(vq, bad_indirect_table_wraps)
 {
 	/* Both ends would be mapped. */
-	self->m.mem.region[2].gpa = 0 - FAKE_HIGH_SIZE;
-	self->m.mem.region[1].gpa = 0;
+	move_region(&self->m.mem, 2, 0 - FAKE_HIGH_SIZE);
+	move_region(&self->m.mem, 1, 0);
 	memset(self->m.mem.region[2].host, 0, FAKE_HIGH_SIZE);
 	*(struct vring_desc *)(void *)(self->m.mem.region[2].host +
 				       FAKE_HIGH_SIZE - 16) =

@@ -28,14 +28,17 @@ struct kick {
 };
 
 /**
- * struct notify - a call for a queue, or CONFIG_CHANGE
+ * struct notify - a call for a queue, its VRING_ERR, or CONFIG_CHANGE
+ * @pid: who has been called
+ * @err: it is about a broken queue
  * @again: and once more after the one under way (without a calendar)
  * @stale: the session that it is for has ended
  */
 struct notify {
 	struct dev *d;
 	unsigned int vq;
-	bool queued, again, stale;
+	pid_t pid;
+	bool err, queued, again, stale;
 	struct vu_call call;
 	STAILQ_ENTRY(notify) entry;
 };
@@ -48,6 +51,9 @@ struct dev_vq {
 	STAILQ_ENTRY(dev_vq) dirty_entry;
 	struct tt_event ready;
 	struct notify notify;
+	/* the queue is broken: tell the driver */
+	bool err_due;
+	struct notify err_notify;
 	/* moderation: see dev_vq_coalesce() */
 	u64 coalesce_ns;
 	u32 coalesce_bufs;
@@ -61,6 +67,8 @@ struct dev_vq {
 /**
  * struct dev - a device
  * @started: the driver has negotiated features
+ * @probed_config: the configuration space as probe() made it, where the driver
+ *	can write to it
  * @session: NULL while no front-end is connected
  * @config_dirty: dev_config_changed() was called; @config_due: this instant is
  *	for saying so
@@ -75,7 +83,7 @@ struct dev {
 	char *name;
 	struct dev_args *args;
 	void *priv;
-	u8 *config;
+	u8 *config, *probed_config;
 	struct prng prng;
 	u64 kick_latency;
 	bool probed, started;
@@ -138,6 +146,8 @@ void dev_init_calls(struct dev *d);
 void dev_bus_init_calls(struct dev_bus *b);
 /** mark_dirty() - a buffer of the queue has been pushed */
 void mark_dirty(struct dev_vq *v);
+/** session_broke() - a queue is broken: see struct vu_ops */
+void session_broke(struct vu_session *s, unsigned int vq);
 /** flush_now() - make the calls of @d's queues, not waiting for the end of the instant */
 void flush_now(struct dev *d);
 /** calls_pending() - are calls of @d still to be answered */

@@ -47,6 +47,17 @@ static void session_stop(struct vu_session *s, unsigned int vq)
 		d->ops->stop(d, &s->vring[vq].vq);
 }
 
+static void session_reset(struct vu_session *s)
+{
+	struct dev *d = s->cfg->owner;
+
+	if (d->started && d->ops->stop)
+		d->ops->stop(d, NULL);
+	d->started = false;
+	if (d->probed_config)
+		memcpy(d->config, d->probed_config, d->ops->config_size);
+}
+
 static int session_config_set(struct vu_session *s, size_t off, size_t len)
 {
 	struct dev *d = s->cfg->owner;
@@ -103,9 +114,11 @@ static const struct vu_ops session_ops = {
 	.negotiated = session_negotiated,
 	.kick = session_kick,
 	.ready = session_ready,
+	.reset = session_reset,
 	.stop = session_stop,
 	.config_set = session_config_set,
 	.pushed = session_pushed,
+	.broke = session_broke,
 	.closed = session_closed,
 };
 
@@ -173,6 +186,7 @@ static void free_dev(struct dev *d)
 	dev_args_free(d->args);
 	free(d->vq);
 	free(d->config);
+	free(d->probed_config);
 	free(d->priv);
 	free(d->name);
 	free(d);
@@ -205,6 +219,18 @@ static int alloc_parts(struct dev *d)
 	return 0;
 }
 
+/* Where the driver can write to it, a reset undoes that. */
+static int keep_config(struct dev *d)
+{
+	if (!d->ops->config_set || !d->ops->config_size)
+		return 0;
+	d->probed_config = malloc(d->ops->config_size);
+	if (!d->probed_config)
+		return -ENOMEM;
+	memcpy(d->probed_config, d->config, d->ops->config_size);
+	return 0;
+}
+
 static int probe(struct dev *d)
 {
 	const char *unused;
@@ -219,6 +245,9 @@ static int probe(struct dev *d)
 	if (ret < 0)
 		return ret;
 	d->probed = true;
+	ret = keep_config(d);
+	if (ret < 0)
+		return ret;
 	unused = dev_args_unused(d->args);
 	if (unused) {
 		log_err(d->name, "device type '%s' has no option '%s'; see --help",

@@ -45,7 +45,8 @@ struct dev_bus;
  * @remove: undo probe; no queue is in use any more
  * @start: the driver has negotiated features (dev_feature() is valid)
  * @stop: queue @vq is being taken away while you hold buffers of it, or all are
- *	(@vq is NULL: the front-end is gone): vq_push() or vq_drop() them now
+ *	(@vq is NULL: the front-end is gone, or has reset the device):
+ *	vq_push() or vq_drop() them now
  * @vq_ready: buffers may be available: vq_pop() until it returns 0
  * @config_set: the driver has written to dev_config(); refuse with -errno
  * @stats: counters for --stats, "name value" per line

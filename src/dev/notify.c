@@ -30,8 +30,11 @@ static bool send_notify(struct notify *n)
 
 	if (!s || n->stale)
 		return false;
-	return n->vq == CONFIG ? vu_notify_config(s, &n->call) :
-				 vu_notify(s, &n->call, n->vq);
+	n->pid = s->pid;
+	if (n->vq == CONFIG)
+		return vu_notify_config(s, &n->call);
+	return n->err ? vu_notify_err(s, &n->call, n->vq) :
+			vu_notify(s, &n->call, n->vq);
 }
 
 static void drop_notify(struct dev_bus *b, struct notify *n)
@@ -68,11 +71,14 @@ static void call_done(struct vu_call *c, int err)
 	struct notify *n = container_of(c, struct notify, call);
 	struct dev_bus *b = n->d->bus;
 
-	if (err == -EIO)
-		log_warn(n->d->name, "the front-end refused a call");
+	/* UML does not know VRING_ERR, and says so. */
+	if (err == -EIO && n->err)
+		log_dbg(n->d->name, "the front-end refused VRING_ERR");
+	else if (err == -EIO && n->d->session)
+		vu_warn(n->d->session, "the front-end refused a call");
 	if (b->cfg.simulated) {
-		if (n->d->session)
-			tt_called(b->tt, n->d->session->pid);
+		/* The kernel may live on, though its session does not. */
+		tt_called(b->tt, n->pid);
 		drop_notify(b, n);
 		return;
 	}
@@ -149,6 +155,10 @@ static void flush_vq(struct dev_vq *v)
 			tt_event_arm(tt, &d->bus->flush_event, tt->now + 1);
 		return;
 	}
+	if (v->err_due) {
+		v->err_due = false;
+		notify(&v->err_notify);
+	}
 	vq = &d->session->vring[v->index].vq;
 	if (v->coalesce_ns && !v->call_now &&
 	    vq->nr_pushed < v->coalesce_bufs) {
@@ -160,6 +170,18 @@ static void flush_vq(struct dev_vq *v)
 	tt_event_cancel(tt, &v->call_due);
 	if (vq_take_pushed(vq))
 		notify(&v->notify);
+}
+
+void session_broke(struct vu_session *s, unsigned int vq)
+{
+	struct dev *d = s->cfg->owner;
+	struct dev_bus *b = d->bus;
+
+	d->vq[vq].err_due = true;
+	mark_dirty(&d->vq[vq]);
+	/* It may be found out at the very end of an instant: have another one. */
+	if (!b->flush_event.node.queued)
+		tt_event_arm(b->tt, &b->flush_event, b->tt->now);
 }
 
 /* Buffers have waited long enough for their call. */
@@ -237,7 +259,7 @@ bool calls_pending(const struct dev *d)
 	unsigned int i;
 
 	for (i = 0; i < d->ops->nr_vqs; i++)
-		if (d->vq[i].notify.queued)
+		if (d->vq[i].notify.queued || d->vq[i].err_notify.queued)
 			return true;
 	return false;
 }
@@ -249,6 +271,8 @@ void forget_calls(struct dev *d)
 	for (i = 0; i < d->ops->nr_vqs; i++) {
 		tt_event_cancel(d->bus->tt, &d->vq[i].call_due);
 		d->vq[i].notify.stale = true;
+		d->vq[i].err_notify.stale = true;
+		d->vq[i].err_due = false;
 	}
 	d->config_notify.stale = true;
 	tt_event_cancel(d->bus->tt, &d->config_event);
@@ -261,6 +285,8 @@ void dev_vq_init_calls(struct dev_vq *v)
 {
 	v->call_due.fn = call_due;
 	notify_init(&v->notify, v->d, v->index);
+	notify_init(&v->err_notify, v->d, v->index);
+	v->err_notify.err = true;
 }
 
 void dev_init_calls(struct dev *d)

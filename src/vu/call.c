@@ -45,8 +45,10 @@ static void send_next(struct vu_chan *ch)
 	memcpy(msg + sizeof(hdr), &state, sizeof(state));
 	ch->sent = true;
 	ch->nr_calls++;
-	/* A failure shows as the end of the stream. */
-	(void)stream_send(ch->st, msg, sizeof(hdr) + hdr.size, NULL, 0);
+	/* Any other failure shows as the end of the stream. */
+	if (stream_send(ch->st, msg, sizeof(hdr) + hdr.size, NULL, 0) ==
+	    -ENOMEM)
+		ring_work(ch->ring, &ch->no_memory);
 	stream_recv(ch->st);
 }
 
@@ -99,6 +101,13 @@ static void chan_broken(struct vu_chan *ch, const char *why)
 	drop_stream(ch);
 	fail_all(ch);
 	ch->broken(ch, why);
+}
+
+/* No answer will come: who waits for it must not do so for ever. */
+static void no_memory(struct work *w)
+{
+	chan_broken(container_of(w, struct vu_chan, no_memory),
+		    "cannot be called: out of memory");
 }
 
 static void chan_msg(struct stream *st, const void *buf, size_t len,
@@ -162,6 +171,7 @@ void vu_chan_init(struct vu_chan *ch, struct ring *r, void *owner,
 	ch->ring = r;
 	ch->owner = owner;
 	ch->broken = broken;
+	ch->no_memory.fn = no_memory;
 	STAILQ_INIT(&ch->calls);
 }
 
@@ -199,6 +209,7 @@ void vu_chan_call(struct vu_chan *ch, struct vu_call *c, u32 request, u32 vq)
 
 void vu_chan_close(struct vu_chan *ch)
 {
+	ring_work_cancel(ch->ring, &ch->no_memory);
 	drop_stream(ch);
 	fail_all(ch);
 }

@@ -37,6 +37,7 @@ struct vu_chan {
 	struct stream *st;		/* NULL before SET_SLAVE_REQ_FD */
 	struct vu_call_list calls;
 	bool sent;			/* the first of calls */
+	struct work no_memory;		/* it could not be */
 	u64 nr_calls;
 	u64 rx, tx;			/* of streams that are gone */
 };

@@ -2,6 +2,7 @@
 /* Guest memory: a checked table of regions, and translation of ranges (pure). */
 #include <errno.h>
 #include <stdbool.h>
+#include <string.h>
 
 #include "mem.h"
 
@@ -47,6 +48,67 @@ int mem_check(const struct vhost_user_region *r, unsigned int nr)
 	return 0;
 }
 
+int mem_check_add(const struct mem *m, const struct vhost_user_region *r)
+{
+	const struct mem_region *o;
+	int err = check_region(r);
+
+	if (err)
+		return err;
+	for (o = m->region; o < m->region + m->nr; o++)
+		if (overlap(r->guest_addr, r->size, o->gpa, o->size) ||
+		    overlap(r->user_addr, r->size, o->uva, o->size))
+			return -EINVAL;
+	return m->nr == MEM_MAX_REGIONS ? -ENOSPC : 0;
+}
+
+/* How many regions begin at @gpa or below. */
+static unsigned int begin_below(const struct mem *m, u64 gpa)
+{
+	unsigned int lo = 0, hi = m->nr, mid;
+
+	while (lo < hi) {
+		mid = (lo + hi) / 2;
+		if (m->region[mid].gpa <= gpa)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return lo;
+}
+
+void mem_insert(struct mem *m, const struct mem_region *r)
+{
+	unsigned int i = begin_below(m, r->gpa);
+
+	memmove(&m->region[i + 1], &m->region[i],
+		(m->nr - i) * sizeof(m->region[0]));
+	m->region[i] = *r;
+	m->nr++;
+}
+
+static const struct mem_region *find_gpa(const struct mem *m, u64 gpa)
+{
+	unsigned int i = begin_below(m, gpa);
+	const struct mem_region *r;
+
+	if (!i)
+		return NULL;
+	r = &m->region[i - 1];
+	return gpa - r->gpa < r->size ? r : NULL;
+}
+
+int mem_find(const struct mem *m, const struct vhost_user_region *r)
+{
+	const struct mem_region *o = find_gpa(m, r->guest_addr);
+
+	if (!o || o->gpa != r->guest_addr || o->uva != r->user_addr ||
+	    o->size != r->size)
+		return -ENOENT;
+	return (int)(o - m->region);
+}
+
+/* Only when rings are set up: there is no need to be quick. */
 void *mem_uva(const struct mem *m, u64 uva, u64 len)
 {
 	const struct mem_region *r;
@@ -57,16 +119,6 @@ void *mem_uva(const struct mem *m, u64 uva, u64 len)
 		if (uva >= r->uva && off < r->size)
 			return len <= r->size - off ? r->host + off : NULL;
 	}
-	return NULL;
-}
-
-static const struct mem_region *find_gpa(const struct mem *m, u64 gpa)
-{
-	const struct mem_region *r;
-
-	for (r = m->region; r < m->region + m->nr; r++)
-		if (gpa >= r->gpa && gpa - r->gpa < r->size)
-			return r;
 	return NULL;
 }
 

@@ -6,8 +6,12 @@
 #include <stdbool.h>
 #include <sys/uio.h>
 
-#include "../base/shmap.h"
 #include "../wire/vhost_user.h"
+
+struct map;
+
+/* As many as QEMU is ready to use. */
+#define MEM_MAX_REGIONS	512u
 
 /**
  * struct mem_region - guest memory that this process can reach
@@ -15,25 +19,26 @@
  * @uva: address by which SET_VRING_ADDR names it
  * @size: bytes
  * @host: where @gpa is mapped here
- * @map: the mapping that @host lies in, for who made it (map.c)
+ * @map: what @host lies in; the owner's business (map.c)
  */
 struct mem_region {
 	u64 gpa;
 	u64 uva;
 	u64 size;
 	u8 *host;
-	struct shmap map;
+	struct map *map;
 };
 
 /**
- * struct mem - one SET_MEM_TABLE, immutable once built
+ * struct mem - all guest memory, immutable once built
+ * @region: @nr of them, by ascending guest address
  *
- * A new table replaces the old one as a whole; nobody keeps pointers into a
- * table that is gone (see vq_set_mem()).
+ * A new table replaces the old one as a whole, also where they differ by one
+ * region; nobody keeps pointers into a table that is gone (see vq_set_mem()).
  */
 struct mem {
 	unsigned int nr;
-	struct mem_region region[VHOST_USER_MAX_REGIONS];
+	struct mem_region region[MEM_MAX_REGIONS];
 };
 
 /**
@@ -48,6 +53,23 @@ struct mem {
  * Return: 0, -EINVAL or -EOVERFLOW
  */
 int mem_check(const struct vhost_user_region *r, unsigned int nr);
+
+/**
+ * mem_check_add() - may this region be added to table @m
+ *
+ * Return: 0; -ENOSPC when @m is full; otherwise as mem_check()
+ */
+int mem_check_add(const struct mem *m, const struct vhost_user_region *r);
+
+/** mem_insert() - while @m is being built: put @r, which may be added, in its place */
+void mem_insert(struct mem *m, const struct mem_region *r);
+
+/**
+ * mem_find() - the region of just these addresses and this size
+ *
+ * Return: its index in @m->region, -ENOENT
+ */
+int mem_find(const struct mem *m, const struct vhost_user_region *r);
 
 /**
  * mem_uva() - translate a range of user addresses

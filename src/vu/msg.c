@@ -14,6 +14,9 @@ enum payload {
 	MEM,
 	CONFIG,
 	VRING_FD,
+	REGION,
+	LOG,
+	INFLIGHT,
 };
 
 /**
@@ -37,8 +40,8 @@ static const struct request requests[VHOST_USER_NR_REQUESTS] = {
 	[VHOST_USER_SET_OWNER]		   = SERVED(NONE, 0, ACK),
 	[VHOST_USER_RESET_OWNER]	   = SERVED(NONE, 0, ACK),
 	[VHOST_USER_SET_MEM_TABLE]	   = SERVED(MEM, 0, ACK),
-	[VHOST_USER_SET_LOG_BASE]	   = UNSERVED(OWN),
-	[VHOST_USER_SET_LOG_FD]		   = UNSERVED(ACK),
+	[VHOST_USER_SET_LOG_BASE]	   = SERVED(LOG, 1, OWN),
+	[VHOST_USER_SET_LOG_FD]		   = SERVED(NONE, 1, ACK),
 	[VHOST_USER_SET_VRING_NUM]	   = SERVED(STATE, 0, ACK),
 	[VHOST_USER_SET_VRING_ADDR]	   = SERVED(ADDR, 0, ACK),
 	[VHOST_USER_SET_VRING_BASE]	   = SERVED(STATE, 0, ACK),
@@ -50,8 +53,8 @@ static const struct request requests[VHOST_USER_NR_REQUESTS] = {
 	[VHOST_USER_SET_PROTOCOL_FEATURES] = SERVED(U64, 0, ACK),
 	[VHOST_USER_GET_QUEUE_NUM]	   = SERVED(NONE, 0, OWN),
 	[VHOST_USER_SET_VRING_ENABLE]	   = SERVED(STATE, 0, ACK),
-	[VHOST_USER_SEND_RARP]		   = UNSERVED(ACK),
-	[VHOST_USER_NET_SET_MTU]	   = UNSERVED(ACK),
+	[VHOST_USER_SEND_RARP]		   = SERVED(U64, 0, ACK),
+	[VHOST_USER_NET_SET_MTU]	   = SERVED(U64, 0, ACK),
 	[VHOST_USER_SET_SLAVE_REQ_FD]	   = SERVED(NONE, 1, ACK),
 	[VHOST_USER_IOTLB_MSG]		   = UNSERVED(OWN),
 	[VHOST_USER_SET_VRING_ENDIAN]	   = UNSERVED(ACK),
@@ -62,11 +65,21 @@ static const struct request requests[VHOST_USER_NR_REQUESTS] = {
 	[VHOST_USER_POSTCOPY_ADVISE]	   = UNSERVED(OWN),
 	[VHOST_USER_POSTCOPY_LISTEN]	   = UNSERVED(ACK),
 	[VHOST_USER_POSTCOPY_END]	   = UNSERVED(OWN),
-	[VHOST_USER_GET_INFLIGHT_FD]	   = UNSERVED(OWN),
-	[VHOST_USER_SET_INFLIGHT_FD]	   = UNSERVED(ACK),
+	[VHOST_USER_GET_INFLIGHT_FD]	   = SERVED(INFLIGHT, 0, OWN),
+	[VHOST_USER_SET_INFLIGHT_FD]	   = SERVED(INFLIGHT, 1, ACK),
 	[VHOST_USER_GPU_SET_SOCKET]	   = UNSERVED(ACK),
-	[VHOST_USER_RESET_DEVICE]	   = UNSERVED(ACK),
+	[VHOST_USER_RESET_DEVICE]	   = SERVED(NONE, 0, ACK),
 	[VHOST_USER_VRING_KICK]		   = SERVED(STATE, 0, ACK),
+	[VHOST_USER_GET_MAX_MEM_SLOTS]	   = SERVED(NONE, 0, OWN),
+	[VHOST_USER_ADD_MEM_REG]	   = SERVED(REGION, 1, ACK),
+	[VHOST_USER_REM_MEM_REG]	   = SERVED(REGION, 0, ACK),
+	[VHOST_USER_SET_STATUS]		   = SERVED(U64, 0, ACK),
+	[VHOST_USER_GET_STATUS]		   = SERVED(NONE, 0, OWN),
+	[VHOST_USER_GET_SHARED_OBJECT]	   = UNSERVED(OWN),
+	[VHOST_USER_SET_DEVICE_STATE_FD]   = UNSERVED(OWN),
+	[VHOST_USER_CHECK_DEVICE_STATE]	   = UNSERVED(OWN),
+	[VHOST_USER_GET_SHMEM_CONFIG]	   = UNSERVED(OWN),
+	[VHOST_USER_GET_VRING_BASE_SKIP_DRAIN] = UNSERVED(OWN),
 };
 
 int vu_msg_payload_len(const struct vhost_user_hdr *h)
@@ -160,6 +173,34 @@ static int decode_vring_fd(struct vu_msg *m, const void *payload, u32 size)
 	return want_fds(m, !m->vring_fd.nofd);
 }
 
+static int decode_region(struct vu_msg *m, const void *payload, u32 size)
+{
+	struct vhost_user_mem_reg r;
+
+	if (size != sizeof(r))
+		return -EMSGSIZE;
+	memcpy(&r, payload, size);
+	m->region = r.region;
+	return 0;
+}
+
+static int decode_log(struct vu_msg *m, const void *payload, u32 size)
+{
+	if (size != sizeof(m->log))
+		return -EMSGSIZE;
+	memcpy(&m->log, payload, size);
+	return 0;
+}
+
+static int decode_inflight(struct vu_msg *m, const void *payload, u32 size)
+{
+	if (size != sizeof(m->inflight.area) && size != VHOST_USER_INFLIGHT_MIN)
+		return -EMSGSIZE;
+	memcpy(&m->inflight.area, payload, size);
+	m->inflight.size = size;
+	return 0;
+}
+
 static int decode_payload(struct vu_msg *m, enum payload kind,
 			  const void *payload, u32 size)
 {
@@ -178,6 +219,12 @@ static int decode_payload(struct vu_msg *m, enum payload kind,
 		return decode_config(m, payload, size);
 	case VRING_FD:
 		return decode_vring_fd(m, payload, size);
+	case REGION:
+		return decode_region(m, payload, size);
+	case LOG:
+		return decode_log(m, payload, size);
+	case INFLIGHT:
+		return decode_inflight(m, payload, size);
 	}
 	return -EINVAL;
 }
@@ -202,5 +249,7 @@ int vu_msg_decode(struct vu_msg *m, const struct vhost_user_hdr *h,
 	err = decode_payload(m, r->payload, payload, h->size);
 	if (err || r->payload == MEM || r->payload == VRING_FD)
 		return err;
+	if (m->request == VHOST_USER_REM_MEM_REG && nfds == 1)
+		return 0;
 	return want_fds(m, r->fds);
 }

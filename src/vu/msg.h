@@ -48,6 +48,12 @@ struct vu_msg {
 			u8 index;
 			bool nofd;
 		} vring_fd;
+		struct vhost_user_region region;
+		struct vhost_user_log log;
+		struct {
+			u32 size;	/* of the payload: so must be the answer's */
+			struct vhost_user_inflight area;
+		} inflight;
 	};
 };
 
@@ -71,6 +77,7 @@ int vu_msg_payload_len(const struct vhost_user_hdr *h);
  *
  * A size other than the request's own is refused, except for SET_MEM_TABLE,
  * which may be longer than its regions need: UML always sends room for two.
+ * REM_MEM_REG may bring a file descriptor, which nobody needs (specification).
  *
  * Return: 0; -ENOTSUP: unknown request; -EMSGSIZE: wrong size for it;
  *	-EINVAL: number of fds or contents do not fit

@@ -11,6 +11,9 @@
 			   BIT_ULL(VHOST_USER_PROTOCOL_F_REPLY_ACK) |	\
 			   BIT_ULL(VHOST_USER_PROTOCOL_F_SLAVE_REQ) |	\
 			   BIT_ULL(VHOST_USER_PROTOCOL_F_CONFIG) |	\
+			   BIT_ULL(VHOST_USER_PROTOCOL_F_RESET_DEVICE) |	\
+			   BIT_ULL(VHOST_USER_PROTOCOL_F_CONFIGURE_MEM_SLOTS) | \
+			   BIT_ULL(VHOST_USER_PROTOCOL_F_STATUS) |	\
 			   BIT_ULL(VHOST_USER_PROTOCOL_F_INBAND_NOTIFICATIONS))
 
 /* What every device offers besides its own. */
@@ -40,6 +43,7 @@ int vu_req_set_features(struct vu_session *s, int *fds)
 		return vu_refuse(s, "features %#" PRIx64 " were never offered",
 				 f & ~offered(s));
 	s->features = f;
+	s->have_features = true;
 	for (i = 0; i < s->nr_vqs; i++) {
 		vq_set_features(&s->vring[i].vq, f);
 		/* Who does not know of enabling cannot enable. */

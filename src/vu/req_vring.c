@@ -32,65 +32,122 @@ static void disable(struct vu_session *s, struct vu_vring *v)
 	vq_enable(&v->vq, false);
 }
 
-int vu_req_reset_owner(struct vu_session *s, int *fds)
+void vu_disable_all(struct vu_session *s)
 {
 	unsigned int i;
 
-	(void)fds;
 	for (i = 0; i < s->nr_vqs; i++)
 		disable(s, &s->vring[i]);
-	return 0;
+}
+
+/* One whose memory is away starts when that comes back. */
+static int start(struct vu_session *s, struct vu_vring *v)
+{
+	if (v->away) {
+		v->resume = true;
+		return 0;
+	}
+	if (vq_start(&v->vq) == 0)
+		return 0;
+	return vu_refuse(s, "queue %u cannot start: its set-up is not complete",
+			 v->vq.index);
 }
 
 /* Set-up */
 
-/* A ring in use must not be set up; one that is disabled starts afresh. */
-static int prepare_setup(struct vu_session *s, struct vu_vring *v)
+/*
+ * A ring that works must not be set up. One that is disabled starts afresh,
+ * and so does one that is broken: once the new value has been accepted, what
+ * the device still holds of before is taken back.
+ */
+static bool in_use(struct vu_session *s, const struct vu_vring *v)
 {
-	if (!v->vq.started)
-		return 0;
-	if (v->vq.enabled && !v->vq.broken)
-		return vu_refuse(s, "queue %u is in use; stop or disable it first",
-				 v->vq.index);
+	if (!v->vq.started || !v->vq.enabled || v->vq.broken)
+		return false;
+	vu_refuse(s, "queue %u is in use; stop or disable it first",
+		  v->vq.index);
+	return true;
+}
+
+static void start_afresh(struct vu_session *s, struct vu_vring *v)
+{
 	vu_take_buffers(s, v);
 	vq_stop(&v->vq);
-	return 0;
 }
 
 int vu_req_set_vring_num(struct vu_session *s, int *fds)
 {
 	struct vu_vring *v = vu_get_vring(s, s->msg.state.index);
+	bool out;
+	int ret;
 
 	(void)fds;
-	if (!v || prepare_setup(s, v) < 0)
+	if (!v || in_use(s, v))
 		return -EPROTO;
-	return vq_set_num(&v->vq, s->msg.state.num);
+	out = vq_out(&v->vq);
+	ret = vq_set_num(&v->vq, s->msg.state.num);
+	if (ret < 0)
+		return ret;
+	if (out)
+		s->cfg->ops->stop(s, v->vq.index);
+	v->have_addr = v->away = v->resume = false;
+	return 0;
 }
 
 int vu_req_set_vring_base(struct vu_session *s, int *fds)
 {
 	struct vu_vring *v = vu_get_vring(s, s->msg.state.index);
+	bool out;
+	int ret;
 
 	(void)fds;
-	if (!v || prepare_setup(s, v) < 0)
+	if (!v || in_use(s, v))
 		return -EPROTO;
-	return vq_set_base(&v->vq, s->msg.state.num);
+	out = vq_out(&v->vq);
+	ret = vq_set_base(&v->vq, s->msg.state.num);
+	if (ret < 0)
+		return ret;
+	if (out)
+		s->cfg->ops->stop(s, v->vq.index);
+	vq_stop(&v->vq);
+	v->resume = false;
+	return 0;
+}
+
+static bool same_addr(const struct vu_vring *v,
+		      const struct vhost_user_vring_addr *a)
+{
+	return v->have_addr && v->addr.desc == a->desc &&
+	       v->addr.avail == a->avail && v->addr.used == a->used;
 }
 
 int vu_req_set_vring_addr(struct vu_session *s, int *fds)
 {
 	const struct vhost_user_vring_addr *a = &s->msg.addr;
 	struct vu_vring *v = vu_get_vring(s, a->index);
+	int ret;
 
 	(void)fds;
-	if (!v || prepare_setup(s, v) < 0)
+	if (!v)
 		return -EPROTO;
-	if (!s->mem)
-		return vu_refuse(s, "there is no memory table yet");
 	/* UML sends a log address of all ones with the flag off. */
 	if (a->flags)
 		return vu_refuse(s, "vring flags %#x are not supported", a->flags);
-	return vq_set_addr(&v->vq, s->mem, a->desc, a->avail, a->used);
+	/* Said again while it works: nothing to do. */
+	if (v->vq.started && same_addr(v, a))
+		return 0;
+	if (in_use(s, v))
+		return -EPROTO;
+	if (!s->mem)
+		return vu_refuse(s, "there is no memory table yet");
+	ret = vq_set_addr(&v->vq, s->mem, a->desc, a->avail, a->used);
+	if (ret < 0)
+		return ret;
+	start_afresh(s, v);
+	v->addr = *a;
+	v->have_addr = true;
+	v->away = v->resume = false;
+	return 0;
 }
 
 /* State */
@@ -109,6 +166,7 @@ int vu_req_get_vring_base(struct vu_session *s, int *fds)
 	vring_fd_close(v->kick);
 	vring_fd_close(v->call);
 	v->kick = v->call = NULL;
+	v->uncalled = v->resume = false;
 	vu_reply(s, &state, sizeof(state));
 	return 0;
 }
@@ -165,8 +223,10 @@ static void kicked(struct vring_fd *vf)
 		return;
 	s->kicks++;
 	/* Also how a ring is started, by older rules. */
-	if (!v->vq.started && vq_start(&v->vq) < 0)
+	if (start(s, v) < 0) {
+		s->why[0] = '\0';
 		return;
+	}
 	s->cfg->ops->ready(s, vf->index);
 }
 
@@ -195,10 +255,9 @@ int vu_req_set_vring_kick(struct vu_session *s, int *fds)
 		return ret;
 	if (v->kick)
 		vring_fd_watch(v->kick, kicked);
-	ret = vq_start(&v->vq);
+	ret = start(s, v);
 	if (ret < 0)
-		return vu_refuse(s, "queue %u cannot start: its set-up is not complete",
-				 v->vq.index);
+		return ret;
 	vu_rescan(s, v);
 	return 0;
 }
@@ -236,9 +295,8 @@ int vu_req_vring_kick(struct vu_session *s, int *fds)
 		return -EPROTO;
 	if (!vu_inband(s))
 		return vu_refuse(s, "VRING_KICK without protocol feature INBAND_NOTIFICATIONS");
-	if (vq_start(&v->vq) < 0)
-		return vu_refuse(s, "queue %u cannot start: its set-up is not complete",
-				 v->vq.index);
+	if (start(s, v) < 0)
+		return -EPROTO;
 	s->kicks++;
 	s->cfg->ops->kick(s, v->vq.index);
 	return VU_LATER;

@@ -16,6 +16,13 @@ static inline bool vu_negotiated(const struct vu_session *s, unsigned int bit)
 	return s->protocol & BIT_ULL(bit);
 }
 
+/**
+ * vu_need() - a request that is part of protocol feature @bit, called @name
+ *
+ * Return: 0; -EPROTO when that is not in use, the reason is noted
+ */
+int vu_need(struct vu_session *s, unsigned int bit, const char *name);
+
 /** vu_refuse() - say why a request is an error; Return: what the handler returns */
 int vu_refuse(struct vu_session *s, const char *fmt, ...) __printf(2, 3);
 
@@ -34,6 +41,9 @@ struct vu_vring *vu_get_vring(struct vu_session *s, u32 index);
 /** vu_take_buffers() - the device must not touch the queue's buffers from now on */
 void vu_take_buffers(struct vu_session *s, struct vu_vring *v);
 
+/** vu_disable_all() - as if all rings were disabled one by one */
+void vu_disable_all(struct vu_session *s);
+
 /** vu_rescan() - there may be buffers for which no kick will come */
 void vu_rescan(struct vu_session *s, struct vu_vring *v);
 
@@ -47,9 +57,16 @@ int vu_req_get_protocol_features(struct vu_session *s, int *fds);
 int vu_req_set_protocol_features(struct vu_session *s, int *fds);
 int vu_req_get_queue_num(struct vu_session *s, int *fds);
 
-int vu_req_set_mem_table(struct vu_session *s, int *fds);
-
 int vu_req_reset_owner(struct vu_session *s, int *fds);
+int vu_req_reset_device(struct vu_session *s, int *fds);
+int vu_req_get_status(struct vu_session *s, int *fds);
+int vu_req_set_status(struct vu_session *s, int *fds);
+
+int vu_req_set_mem_table(struct vu_session *s, int *fds);
+int vu_req_get_max_mem_slots(struct vu_session *s, int *fds);
+int vu_req_add_mem_reg(struct vu_session *s, int *fds);
+int vu_req_rem_mem_reg(struct vu_session *s, int *fds);
+
 int vu_req_set_vring_num(struct vu_session *s, int *fds);
 int vu_req_set_vring_base(struct vu_session *s, int *fds);
 int vu_req_set_vring_addr(struct vu_session *s, int *fds);

@@ -27,6 +27,9 @@
  * and the session goes on. Whatever happens stays within the session.
  */
 
+/* Lines on stderr that a session may cause by what can be repeated. */
+#define MAX_WARNINGS	100u
+
 bool vu_inband(const struct vu_session *s)
 {
 	return vu_negotiated(s, VHOST_USER_PROTOCOL_F_INBAND_NOTIFICATIONS);
@@ -52,6 +55,21 @@ static void stream_released(struct stream *st)
 	vu_session_put(container_of(st, struct vu_session, st));
 }
 
+void vu_warn(struct vu_session *s, const char *fmt, ...)
+{
+	char text[256];
+	va_list ap;
+
+	if (s->nr_warnings++ >= MAX_WARNINGS)
+		return;
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	log_warn(s->cfg->name, "%s", text);
+	if (s->nr_warnings == MAX_WARNINGS)
+		log_warn(s->cfg->name, "further warnings of this session are not shown");
+}
+
 /* End of the session, from our side or theirs. */
 static void teardown(struct vu_session *s)
 {
@@ -60,6 +78,9 @@ static void teardown(struct vu_session *s)
 	if (s->closing)
 		return;
 	s->closing = true;
+	if (s->nr_warnings > MAX_WARNINGS)
+		log_warn(s->cfg->name, "%u more warnings were not shown",
+			 s->nr_warnings - MAX_WARNINGS);
 	for (i = 0; i < s->nr_vqs; i++) {
 		vring_fd_close(s->vring[i].kick);
 		vring_fd_close(s->vring[i].call);
@@ -89,6 +110,14 @@ int vu_refuse(struct vu_session *s, const char *fmt, ...)
 	return -EPROTO;
 }
 
+int vu_need(struct vu_session *s, unsigned int bit, const char *name)
+{
+	if (vu_negotiated(s, bit))
+		return 0;
+	return vu_refuse(s, "%s without protocol feature %s",
+			 vhost_user_name(s->msg.request), name);
+}
+
 /* Answers */
 
 void vu_reply(struct vu_session *s, const void *payload, u32 len)
@@ -102,8 +131,9 @@ void vu_reply(struct vu_session *s, const void *payload, u32 len)
 
 	memcpy(buf, &hdr, sizeof(hdr));
 	memcpy(buf + sizeof(hdr), payload, len);
-	/* A failure shows as the end of the stream. */
-	(void)stream_send(&s->st, buf, sizeof(hdr) + len, NULL, 0);
+	/* Any other failure shows as the end of the stream. */
+	if (stream_send(&s->st, buf, sizeof(hdr) + len, NULL, 0) == -ENOMEM)
+		s->no_memory = true;
 }
 
 int vu_reply_u64(struct vu_session *s, u64 v)
@@ -127,12 +157,15 @@ static void finish(struct vu_session *s, int err)
 		return;
 	}
 	if (err)
-		log_warn(s->cfg->name, "refused %s: %s",
-			 vhost_user_name(s->msg.request),
-			 s->why[0] ? s->why : strerror(-err));
+		vu_warn(s, "refused %s: %s", vhost_user_name(s->msg.request),
+			s->why[0] ? s->why : strerror(-err));
 	s->why[0] = '\0';
 	if (ack)
 		vu_reply_u64(s, err ? 1 : 0);
+	if (s->no_memory) {
+		end_session(s, "out of memory");
+		return;
+	}
 	/* A kick is most often followed by another: same length, no fds. */
 	stream_recv_hint(&s->st, sizeof(struct vhost_user_hdr) +
 			 (s->msg.request == VHOST_USER_VRING_KICK ?
@@ -188,7 +221,13 @@ static int (*const handlers[])(struct vu_session *s, int *fds) = {
 	[VHOST_USER_SET_SLAVE_REQ_FD] = set_slave_req_fd,
 	[VHOST_USER_GET_CONFIG] = vu_req_get_config,
 	[VHOST_USER_SET_CONFIG] = vu_req_set_config,
+	[VHOST_USER_RESET_DEVICE] = vu_req_reset_device,
 	[VHOST_USER_VRING_KICK] = vu_req_vring_kick,
+	[VHOST_USER_GET_MAX_MEM_SLOTS] = vu_req_get_max_mem_slots,
+	[VHOST_USER_ADD_MEM_REG] = vu_req_add_mem_reg,
+	[VHOST_USER_REM_MEM_REG] = vu_req_rem_mem_reg,
+	[VHOST_USER_SET_STATUS] = vu_req_set_status,
+	[VHOST_USER_GET_STATUS] = vu_req_get_status,
 };
 
 static void session_msg(struct stream *st, const void *buf, size_t len,
@@ -269,9 +308,11 @@ static void vq_broke(struct vq *vq)
 	struct vu_session *s = vq->owner;
 	struct vu_vring *v = &s->vring[vq->index];
 
-	log_warn(s->cfg->name, "queue %u is broken: %s", vq->index, vq->why);
+	vu_warn(s, "queue %u is broken: %s", vq->index, vq->why);
 	if (v->err)
 		vring_fd_signal(v->err);
+	else if (vu_inband(s))
+		s->cfg->ops->broke(s, vq->index);
 }
 
 static void vq_pushed(struct vq *vq)
@@ -290,6 +331,9 @@ bool vu_notify(struct vu_session *s, struct vu_call *c, unsigned int vq)
 {
 	struct vring_fd *call = s->vring[vq].call;
 
+	/* It may have been stopped since there was something to call for. */
+	if (!s->vring[vq].vq.started)
+		return false;
 	/* An event fd is preferred over the message. */
 	if (call) {
 		s->event_calls++;
@@ -311,6 +355,14 @@ bool vu_notify_config(struct vu_session *s, struct vu_call *c)
 	    !vu_negotiated(s, VHOST_USER_PROTOCOL_F_REPLY_ACK))
 		return false;
 	vu_chan_call(&s->chan, c, VHOST_USER_SLAVE_CONFIG_CHANGE, 0);
+	return true;
+}
+
+bool vu_notify_err(struct vu_session *s, struct vu_call *c, unsigned int vq)
+{
+	if (!vu_inband(s) || !s->vring[vq].vq.broken)
+		return false;
+	vu_chan_call(&s->chan, c, VHOST_USER_SLAVE_VRING_ERR, vq);
 	return true;
 }
 

@@ -20,10 +20,13 @@ struct vring_fd;
  * @kick: VRING_KICK for queue @vq, started and in order. No further message
  *	is read before vu_kick_done().
  * @ready: queue @vq may have buffers, and nobody waits for an answer
+ * @reset: the device is as if no driver had ever been there; its queues are
+ *	disabled and have been stop()ped
  * @stop: let go of all buffers of queue @vq, now
  * @config_set: the driver has written to cfg->config; -errno refuses, then
  *	the old contents are restored
  * @pushed: the device has used a buffer of @vq
+ * @broke: queue @vq is broken, and the front-end is to hear of it by message
  * @closed: the session has ended: @why is NULL when the front-end just left.
  *	Its queues are gone afterwards. Called once.
  */
@@ -31,9 +34,11 @@ struct vu_ops {
 	void (*negotiated)(struct vu_session *s);
 	void (*kick)(struct vu_session *s, unsigned int vq);
 	void (*ready)(struct vu_session *s, unsigned int vq);
+	void (*reset)(struct vu_session *s);
 	void (*stop)(struct vu_session *s, unsigned int vq);
 	int (*config_set)(struct vu_session *s, size_t off, size_t len);
 	void (*pushed)(struct vq *vq);
+	void (*broke)(struct vu_session *s, unsigned int vq);
 	void (*closed)(struct vu_session *s, const char *why);
 };
 
@@ -58,19 +63,26 @@ struct vu_cfg {
 /**
  * struct vu_vring - a queue and its event fds
  * @uncalled: there was something to call for, and no way to do so
+ * @addr: the last SET_VRING_ADDR, if @have_addr
+ * @away: it is in no memory that we have; @resume: start it when it is
  */
 struct vu_vring {
 	struct vq vq;
 	struct vring_fd *kick, *call, *err;
 	bool uncalled;
+	struct vhost_user_vring_addr addr;
+	bool have_addr, away, resume;
 };
 
 /**
  * struct vu_session - the fields are for reading
  * @pid: the front-end's process, 0 when unknown
- * @features, @protocol: as negotiated
+ * @features, @protocol: as negotiated; @have_features: since the last reset
+ * @status: of the virtio device, as the driver has written it
  * @msg: the request being handled, while @handling
  * @refs: the stream and each event fd that the kernel may still hold
+ * @no_memory: an answer is missing
+ * @nr_warnings: of this session
  * @closed, @closing: the owner has been told; everything is being closed
  */
 struct vu_session {
@@ -78,6 +90,8 @@ struct vu_session {
 	struct ring *ring;
 	pid_t pid;
 	u64 features, protocol;
+	bool have_features;
+	u8 status;
 	struct vu_vring *vring;
 	unsigned int nr_vqs;
 
@@ -85,7 +99,8 @@ struct vu_session {
 	struct vu_chan chan;
 	struct mem *mem;
 	struct vu_msg msg;
-	bool handling, closing, closed;
+	bool handling, no_memory, closing, closed;
+	unsigned int nr_warnings;
 	unsigned int refs;
 	char why[160];
 	u64 kicks, event_calls;
@@ -110,6 +125,14 @@ void vu_session_close(struct vu_session *s);
  */
 bool vu_session_gone(struct vu_session *s);
 
+/**
+ * vu_warn() - a line for the user, who is not told everything
+ *
+ * A front-end, or its guest, could fill a disk with them: after some the rest
+ * is only counted.
+ */
+void vu_warn(struct vu_session *s, const char *fmt, ...) __printf(2, 3);
+
 /** vu_kick_done() - answer the VRING_KICK and read on; @err 0 or -errno */
 void vu_kick_done(struct vu_session *s, int err);
 
@@ -127,5 +150,12 @@ bool vu_notify(struct vu_session *s, struct vu_call *c, unsigned int vq);
 
 /** vu_notify_config() - the driver is to look at the configuration space; as vu_notify() */
 bool vu_notify_config(struct vu_session *s, struct vu_call *c);
+
+/**
+ * vu_notify_err() - the driver is to hear that queue @vq is broken; as vu_notify()
+ *
+ * Those who gave an event fd for it have been told by that.
+ */
+bool vu_notify_err(struct vu_session *s, struct vu_call *c, unsigned int vq);
 
 #endif

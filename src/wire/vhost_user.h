@@ -14,6 +14,8 @@
 
 /* Virtio feature bit that announces the protocol features. */
 #define VHOST_USER_F_PROTOCOL_FEATURES	30
+/* Virtio feature bit that switches the dirty log on. */
+#define VHOST_USER_F_LOG_ALL		26
 
 #define VHOST_USER_PROTOCOL_F_MQ		0
 #define VHOST_USER_PROTOCOL_F_LOG_SHMFD		1
@@ -30,6 +32,8 @@
 #define VHOST_USER_PROTOCOL_F_INFLIGHT_SHMFD	12
 #define VHOST_USER_PROTOCOL_F_RESET_DEVICE	13
 #define VHOST_USER_PROTOCOL_F_INBAND_NOTIFICATIONS 14
+#define VHOST_USER_PROTOCOL_F_CONFIGURE_MEM_SLOTS 15
+#define VHOST_USER_PROTOCOL_F_STATUS		16
 
 enum vhost_user_request {
 	VHOST_USER_GET_FEATURES = 1,
@@ -67,6 +71,16 @@ enum vhost_user_request {
 	VHOST_USER_GPU_SET_SOCKET = 33,
 	VHOST_USER_RESET_DEVICE = 34,
 	VHOST_USER_VRING_KICK = 35,
+	VHOST_USER_GET_MAX_MEM_SLOTS = 36,
+	VHOST_USER_ADD_MEM_REG = 37,
+	VHOST_USER_REM_MEM_REG = 38,
+	VHOST_USER_SET_STATUS = 39,
+	VHOST_USER_GET_STATUS = 40,
+	VHOST_USER_GET_SHARED_OBJECT = 41,
+	VHOST_USER_SET_DEVICE_STATE_FD = 42,
+	VHOST_USER_CHECK_DEVICE_STATE = 43,
+	VHOST_USER_GET_SHMEM_CONFIG = 44,
+	VHOST_USER_GET_VRING_BASE_SKIP_DRAIN = 45,
 	VHOST_USER_NR_REQUESTS
 };
 
@@ -90,7 +104,8 @@ struct vhost_user_vring_state {
 };
 static_assert(sizeof(struct vhost_user_vring_state) == 8, "wire format");
 
-#define VHOST_USER_VRING_F_LOG	0
+/* Flag of SET_VRING_ADDR: the used ring is to be logged at @log. */
+#define VHOST_USER_VRING_F_LOG	0x1u
 
 struct vhost_user_vring_addr {
 	u32 index;
@@ -118,6 +133,35 @@ struct vhost_user_mem_hdr {
 	u32 padding;
 };
 static_assert(sizeof(struct vhost_user_mem_hdr) == 8, "wire format");
+
+/** struct vhost_user_mem_reg - one region, for ADD_MEM_REG and REM_MEM_REG */
+struct vhost_user_mem_reg {
+	u64 padding;
+	struct vhost_user_region region;
+};
+static_assert(sizeof(struct vhost_user_mem_reg) == 40, "wire format");
+
+/** struct vhost_user_log - of SET_LOG_BASE: where in its file the log is */
+struct vhost_user_log {
+	u64 size;
+	u64 offset;
+};
+static_assert(sizeof(struct vhost_user_log) == 16, "wire format");
+
+/**
+ * struct vhost_user_inflight - of GET_INFLIGHT_FD and SET_INFLIGHT_FD
+ *
+ * The specification has no padding at the end, QEMU has.
+ */
+struct vhost_user_inflight {
+	u64 mmap_size;
+	u64 mmap_offset;
+	u16 num_queues;
+	u16 queue_size;
+	u32 padding;
+};
+#define VHOST_USER_INFLIGHT_MIN	20u
+static_assert(sizeof(struct vhost_user_inflight) == 24, "wire format");
 
 /** struct vhost_user_config_hdr - before the bytes of GET/SET_CONFIG */
 struct vhost_user_config_hdr {
