@@ -119,11 +119,13 @@ guest()
 {
 	name=$1
 	shift
+	[ ! -e "$work/$name.dumb" ] || return 1
 	said=$(count '^=[0-9]' "$work/$name.out")
 	lines=$(wc -l <"$work/$name.out")
 	echo "$*" >"$work/$name.sh"
 	if ! wait_for "${guest_limit:-30}" more "$said" '^=[0-9]' "$work/$name.out"; then
-		echo "# $name does not answer: $*"
+		echo "# $name does not answer: $*" >&2
+		: >"$work/$name.dumb"
 		return 1
 	fi
 	tail -n "+$((lines + 1))" "$work/$name.out" | grep -av '^=[0-9u]'

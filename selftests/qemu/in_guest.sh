@@ -77,3 +77,56 @@ transfer()
 	wait $!
 	cmp "$2" /got
 }
+
+# load: rng, pings and transfers over pair 0, until unload. What went well is
+# in /good, what did not in /bad.
+load()
+{
+	: >/loaded; : >/good; : >/bad
+	[ -e /big ] || dd if=/dev/urandom of=/big bs=256k count=4 2>/dev/null
+	again rng_read_all & pids=$!
+	again transfer 0 /big & pids="$pids $!"
+	again ping -c 20 -A -s 1400 10.0.0.2 & pids="$pids $!"
+}
+
+again()
+{
+	while [ -e /loaded ]; do
+		if "$@" >"/said.$1" 2>&1; then
+			echo "$1" >>/good
+		else
+			{ echo "$*:"; cat "/said.$1"; } >>/bad
+		fi
+	done
+}
+
+rng_read_all()
+{
+	rng_read 4 | grep '^4096 bytes'
+}
+
+# unload: what was bad; true if all kinds were good at least once.
+unload()
+{
+	rm /loaded
+	# shellcheck disable=SC2086
+	wait $pids
+	cat /bad
+	for what in rng_read_all transfer ping; do
+		grep -q $what /good || echo "no $what"
+	done
+	[ ! -s /bad ] && [ "$(sort -u /good | wc -l)" = 3 ]
+}
+
+# progress: each kind of load got something done from now on.
+progress()
+{
+	: >/good
+	until [ "$(sort -u /good | wc -l)" = 3 ]; do usleep 50000; done
+}
+
+# has_kib N: more than that many KiB of memory
+has_kib()
+{
+	[ "$(awk '/^MemTotal/ {print $2}' /proc/meminfo)" -gt "$1" ]
+}
