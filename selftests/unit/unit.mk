@@ -4,6 +4,7 @@
 # Included by the top Makefile. Uses CC, CFLAGS, BUILD and KSFT_INC (the
 # directory of kselftest_harness.h); SAN=1 adds the sanitizers. A test is
 # UNIT_name_SRCS: what it links besides selftests/unit/name.c; UNIT_name_LDFLAGS.
+# UNIT_name_WATCHED: more of it, whose loads are seen by watch.c.
 
 UNIT_DIR := selftests/unit
 UNIT_BUILD = $(BUILD)/unit$(if $(SAN),-san)
@@ -26,6 +27,9 @@ UNIT_blk_LDFLAGS := $(UNIT_OOM)
 UNIT_cal_core_SRCS := src/cal/core.c src/base/heap.c src/base/prng.c src/wire/names.c
 UNIT_echo_SRCS := src/dev/echo.c $(UNIT_BUS) $(UNIT_OOM_SRC)
 UNIT_echo_LDFLAGS := $(UNIT_OOM)
+UNIT_fetched_once_SRCS := $(UNIT_DIR)/watch.c $(UNIT_DIR)/fake_ring.c \
+	$(UNIT_DIR)/fake_packed.c src/base/heap.c src/base/prng.c src/vu/mem.c
+UNIT_fetched_once_WATCHED := $(filter-out src/vu/mem.c src/base/heap.c,$(UNIT_VQ))
 UNIT_heap_SRCS := src/base/heap.c src/base/prng.c
 UNIT_link_SRCS := src/dev/link.c $(UNIT_BUS) $(UNIT_OOM_SRC)
 UNIT_link_LDFLAGS := $(UNIT_OOM)
@@ -57,12 +61,19 @@ UNIT_CFLAGS = $(CFLAGS) $(UNIT_SAN) -D_GNU_SOURCE -pthread
 UNIT_TEST_CFLAGS = -Wno-missing-prototypes -Wno-unused-parameter \
 	-Wno-sign-compare -isystem $(KSFT_INC)
 
-unit_objs = $(patsubst %.c,$(UNIT_BUILD)/obj/%.o,$(UNIT_DIR)/$(1).c $(UNIT_$(1)_SRCS))
+unit_objs = $(patsubst %.c,$(UNIT_BUILD)/obj/%.o,$(UNIT_DIR)/$(1).c $(UNIT_$(1)_SRCS)) \
+	$(patsubst %.c,$(UNIT_BUILD)/watched/%.o,$(UNIT_$(1)_WATCHED))
 
 $(UNIT_BUILD)/obj/$(UNIT_DIR)/%.o: UNIT_CFLAGS += $(UNIT_TEST_CFLAGS)
 $(UNIT_BUILD)/obj/%.o: %.c
 	@mkdir -p $(@D)
 	$(if $(V),,@echo "  CC      $@"; )$(CC) $(UNIT_CFLAGS) -MMD -MP -c -o $@ $<
+
+# Not optimised: what is written as two loads stays two.
+$(UNIT_BUILD)/watched/%.o: %.c
+	@mkdir -p $(@D)
+	$(if $(V),,@echo "  CC      $@"; )$(CC) $(CFLAGS) -O0 -fno-builtin \
+		-fsanitize=thread -Wno-unknown-warning-option -Wno-tsan -Dmemcpy=watched_memcpy -MMD -MP -c -o $@ $<
 
 define unit_rule
 $(UNIT_BUILD)/$(1): $(call unit_objs,$(1))
