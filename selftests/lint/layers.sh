@@ -41,12 +41,14 @@ without()
 }
 
 echo "KTAP version 1"
-echo "1..13"
+echo "1..14"
 up='\.\./'
 # The pure parts of a virtqueue.
 queues="src/vu/vq.c src/vu/split.c src/vu/packed.c src/vu/chain.c src/vu/dirty.c"
 includes wire_and_base_are_leaves "[a-z_]+\.h|${up}base/[a-z]+\.h" \
 	src/wire/*.[ch] src/base/*.[ch]
+includes trace_knows_base_and_wire "[a-z]+\.(h|def)|${up}(base|wire)/[a-z_]+\.h" \
+	src/trace/*.[ch]
 includes ring_knows_base "[a-z]+\.h|${up}base/[a-z]+\.h" src/ring/*.[ch]
 includes calendar_core_is_pure "core\.h|${up}base/[a-z]+\.h|${up}wire/timetravel\.h" \
 	src/cal/core.[ch]

@@ -35,8 +35,9 @@ lab()
 	shift
 	rm -rf logs
 	run --seed "$seed" --node "$nodes" --link lan,latency=50us,loss=5% \
-		--out logs "$@" -- sh look.sh "$nodes"
+		--out logs --trace trace "$@" -- sh look.sh "$nodes"
 	cat logs/*.log out >all
+	"$UMTT" trace trace >>all
 	# Where there is no tmpfs, a kernel says so.
 	sed -i '/on tmpfs/d' all
 }
@@ -44,7 +45,7 @@ lab()
 # repeat NAME NODES MODE: until "bytes" is not what it was, or RUNS times
 repeat()
 {
-	for i in $(seq "$RUNS"); do
+	for _ in $(seq "$RUNS"); do
 		# shellcheck disable=SC2046	# none, or one
 		lab "$2" $(mode_option "$3")
 		succeeded && same_as "$1" || return
@@ -70,7 +71,7 @@ other_than()
 
 busy_host()
 {
-	for i in 1 2 3; do
+	for _ in 1 2 3; do
 		(while :; do :; done) &
 		load="$load $!"
 	done
@@ -91,7 +92,7 @@ under_load()
 	repeat "$@"
 	result=$?
 	idle_host
-	return $result
+	return "$result"
 }
 
 other_cpus()
@@ -117,11 +118,14 @@ other_caller()
 	(cd "$there" && HOME=$work USER=nobody LOGNAME=nobody TMPDIR=$there \
 		$user timeout -k 5 100 "$UMTT" run --kernel "$linux" \
 		--seed "$seed" --node 2 --link lan,latency=50us,loss=5% \
-		--out logs -- sh look.sh 2) >out 2>err </dev/null
+		--out logs --trace trace -- sh look.sh 2) >out 2>err </dev/null
 	status=$?
-	cat "$there"/logs/*.log out | sed '/on tmpfs/d; / kB$/d' >all
+	{
+		cat "$there"/logs/*.log out
+		"$UMTT" trace "$there/trace"
+	} | sed '/on tmpfs/d; / kB/d' >all
 	rm -rf "$there"
-	sed '/ kB$/d' want.2.shared_memory >want.caller
+	sed '/ kB/d' want.2.shared_memory >want.caller
 	succeeded && same_as caller
 }
 

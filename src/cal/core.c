@@ -239,15 +239,31 @@ static void set_request(struct cal *cal, struct cal_client *c, u64 t)
 }
 
 /* Look at what @c has stored in shared memory. */
-static void scan(struct cal *cal, struct cal_client *c)
+static bool slot_request(const struct cal *cal, const struct cal_client *c,
+			 u64 *t)
 {
-	struct tt_shm_slot *slot;
+	const struct tt_shm_slot *slot;
 
 	if (!c->shm)
-		return;
+		return false;
 	slot = &cal->cfg.shm->slots[c->slot];
-	if (READ_ONCE(slot->flags) & TT_SHM_REQ_RUN)
-		set_request(cal, c, from_client(c, READ_ONCE(slot->req_time)));
+	*t = from_client(c, READ_ONCE(slot->req_time));
+	return READ_ONCE(slot->flags) & TT_SHM_REQ_RUN;
+}
+
+static void scan(struct cal *cal, struct cal_client *c)
+{
+	u64 t;
+
+	if (slot_request(cal, c, &t))
+		set_request(cal, c, t);
+}
+
+u64 cal_client_wants(const struct cal *cal, const struct cal_client *c)
+{
+	u64 t;
+
+	return slot_request(cal, c, &t) ? t : c->req_time;
 }
 
 /* Keep the slot the truth when a request came as a message. */

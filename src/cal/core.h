@@ -158,6 +158,8 @@ unsigned int cal_missed(const struct cal *cal, const struct cal_client *c);
 void *cal_client_owner(const struct cal_client *c);
 /** cal_client_id() - of its START message; all ones when it had none */
 u64 cal_client_id(const struct cal_client *c);
+/** cal_client_wants() - when @c wants to run, ns; U64_MAX: it does not say */
+u64 cal_client_wants(const struct cal *cal, const struct cal_client *c);
 /** cal_client_error() - what @c did wrong, one line */
 const char *cal_client_error(const struct cal_client *c);
 /** cal_client_describe() - "waiting for 5.000000000 s" and the like, for people */

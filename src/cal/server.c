@@ -12,6 +12,7 @@
 #include "../base/log.h"
 #include "../ring/listen.h"
 #include "../ring/stream.h"
+#include "../trace/trace.h"
 #include "server.h"
 
 #define PID_BUCKETS	256
@@ -112,12 +113,37 @@ static void client_gone(struct client *c, const char *why)
 }
 
 /* Every message, with --verbose twice. */
-static void trace(const struct client *c, const char *dir,
-		  const struct tt_msg *m)
+static void say(const struct client *c, const char *dir, const struct tt_msg *m)
 {
 	log_dbg("calendar", "%12" PRIu64 " client %" PRId64 " %s %s seq %u time %" PRIu64,
 		cal_now(c->server->cal), (s64)cal_client_id(c->core), dir,
 		tt_op_name(m->op), m->seq, m->time);
+}
+
+/*
+ * A client that has not been admitted has come when the host let it: nothing to
+ * be recorded. Its START is, by the ACK that admits it. With its WAIT comes the
+ * request that counts now, since in shared memory there was no message for it.
+ */
+static void record(const struct client *c, const struct tt_msg *m)
+{
+	struct cal_server *s = c->server;
+	u64 id = cal_client_id(c->core);
+	bool wait = m->op == TT_WAIT;
+
+	if (m->op == TT_START)
+		return;
+	if (wait && s->cfg.turn_ends)
+		s->cfg.turn_ends(s->cfg.owner, id);
+	TRACE(s->cfg.trace, TT_FROM, id, m->op,
+	      wait ? cal_client_wants(s->cal, c->core) : m->time);
+}
+
+static void said(struct client *c, const struct tt_msg *m)
+{
+	say(c, "<", m);
+	TRACE(c->server->cfg.trace, TT_TO, cal_client_id(c->core), m->op,
+	      m->time);
 }
 
 static void client_msg(struct stream *st, const void *buf, size_t len,
@@ -134,7 +160,8 @@ static void client_msg(struct stream *st, const void *buf, size_t len,
 	s->stats.rx++;
 	if (m.op < TT_NR_OPS)
 		s->stats.rx_op[m.op]++;
-	trace(c, ">", &m);
+	say(c, ">", &m);
+	record(c, &m);
 	if (cal_input(s->cal, c->core, &m) < 0) {
 		client_gone(c, cal_client_error(c->core));
 		return;
@@ -208,7 +235,7 @@ static void send_out(struct cal_server *s, const struct cal_out *o)
 		fds[TT_START_ACK_MEMFD] = s->fds[TT_START_ACK_MEMFD];
 	s->stats.tx++;
 	s->stats.tx_op[o->msg.op]++;
-	trace(c, "<", &o->msg);
+	said(c, &o->msg);
 	/* A failure shows as the end of the stream. */
 	(void)stream_send(&c->st, &o->msg, sizeof(o->msg), fds,
 			  o->fds == CAL_FDS_NONE ? 0 : TT_START_ACK_NR_FDS);

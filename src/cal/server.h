@@ -11,6 +11,7 @@
 #include "core.h"
 
 struct cal_server;
+struct trace;
 
 /**
  * struct cal_server_cfg - what kind of calendar
@@ -23,6 +24,7 @@ struct cal_server;
  * @hinted: all clients but the local one are UML kernels whose devices are the
  *	local one's: a request appears in shared memory only in the client's own
  *	turn or with cal_server_called(), so nobody else needs to be looked at
+ * @trace: where to say what happens; NULL: nowhere
  * @owner: for the callbacks
  * @ended: nothing more will happen: CAL_ASLEEP, CAL_LIMIT; or CAL_EMPTY: the
  *	last client has gone. Called from the loop, may be called again after
@@ -31,6 +33,8 @@ struct cal_server;
  *	closed its socket, else says what it did wrong. @pid is its process,
  *	@id its START id (all ones: none or not started). When NULL the server
  *	logs it.
+ * @turn_ends: the client with this id WAITs, and does nothing until it is run
+ *	again. May be NULL.
  */
 struct cal_server_cfg {
 	const char *path;
@@ -38,9 +42,11 @@ struct cal_server_cfg {
 	u64 tod;
 	u64 time_limit;
 	bool no_shm, late, hinted;
+	struct trace *trace;
 	void *owner;
 	void (*ended)(void *owner, enum cal_verdict v);
 	void (*client_gone)(void *owner, u64 id, pid_t pid, const char *why);
+	void (*turn_ends)(void *owner, u64 id);
 };
 
 /** cal_server_new() - create socket and calendar; 0 or -errno after log_err() */

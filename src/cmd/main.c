@@ -17,6 +17,7 @@ static const struct {
 	{ "run", cmd_run, "run a command in a lab of User-Mode Linux kernels" },
 	{ "calendar", cmd_calendar, "the scheduler of simulated time alone" },
 	{ "slave", cmd_slave, "the vhost-user devices alone" },
+	{ "trace", cmd_trace, "show what happened in a run" },
 };
 
 static void usage(FILE *f)

@@ -18,7 +18,7 @@
 enum {
 	OPT_LINK = 256, OPT_KERNEL, OPT_ROOT, OPT_SEED, OPT_TIME_LIMIT,
 	OPT_WALL_LIMIT, OPT_CPU, OPT_STATS, OPT_NO_SHM, OPT_TOD, OPT_MEM,
-	OPT_APPEND, OPT_MODULE, OPT_OUT,
+	OPT_APPEND, OPT_MODULE, OPT_OUT, OPT_TRACE,
 };
 
 static const struct argp_option options[] = {
@@ -40,6 +40,7 @@ static const struct argp_option options[] = {
 	{ "cpu", OPT_CPU, "N|none", 0, "Run everything on CPU N, or on all of them; one CPU is fastest (default: one that is chosen)", 0 },
 	{ "no-shm", OPT_NO_SHM, NULL, 0, "No shared memory between kernels and calendar: messages only", 0 },
 	{ "out", 'o', "DIR", 0, "Keep the kernels' logs in DIR, NODE.log", 0 },
+	{ "trace", OPT_TRACE, "FILE", 0, "Write all that happens in simulated time to FILE, for 'umtt trace'", 0 },
 	{ "stats", OPT_STATS, "all", OPTION_ARG_OPTIONAL, "At the end, print what was simulated and what it cost; with =all, the counters of all devices and links as well", 0 },
 	{ "verbose", 'v', NULL, 0, "Show the kernels' logs; twice: every message of the protocols", 0 },
 	{ 0 }
@@ -68,7 +69,7 @@ struct run_args {
 	unsigned int nodes;
 	bool nodes_given, stats, counters, no_shm;
 	int cpu, verbose;
-	const char *kernel, *root, *out, *seed, *time_limit, *wall_limit, *tod,
+	const char *kernel, *root, *out, *trace, *seed, *time_limit, *wall_limit, *tod,
 		   *mem;
 	struct strvec devices, links, append, modules;
 };
@@ -133,6 +134,9 @@ static error_t parse_value(int key, char *arg, struct run_args *a)
 		break;
 	case 'o':
 		a->out = arg;
+		break;
+	case OPT_TRACE:
+		a->trace = arg;
 		break;
 	default:
 		return ARGP_ERR_UNKNOWN;
@@ -367,12 +371,14 @@ static int run(const struct run_args *a, const struct lab *lab)
 {
 	char *cwd = getcwd(NULL, 0);
 	char *out = a->out ? xpath(cwd ? cwd : "/", a->out) : NULL;
+	char *trace = a->trace ? xpath(cwd ? cwd : "/", a->trace) : NULL;
 	struct run_cfg cfg = {
-		.lab = lab, .out = out, .cpu = a->cpu, .no_shm = a->no_shm,
+		.lab = lab, .out = out, .trace = trace, .cpu = a->cpu, .no_shm = a->no_shm,
 		.stats = a->stats, .counters = a->counters, .verbose = a->verbose,
 	};
 	int status = run_lab(&cfg);
 
+	free(trace);
 	free(out);
 	free(cwd);
 	return status;

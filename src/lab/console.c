@@ -4,7 +4,6 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -25,11 +24,13 @@ int console_pair(bool stream, int ends[2])
 	static const int sizes[] = { 1 << 20, 1 << 18, 1 << 17 };
 	size_t i;
 
-	if (!stream)
-		return socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0,
-				  ends) < 0 ? -errno : 0;
-	if (pipe2(ends, O_CLOEXEC) < 0)
+	if ((stream ? pipe2(ends, O_CLOEXEC) :
+	     socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends)) < 0)
 		return -errno;
+	/* Ours only: each end has its own. */
+	fcntl(ends[0], F_SETFL, O_NONBLOCK);
+	if (!stream)
+		return 0;
 	for (i = 0; i < ARRAY_SIZE(sizes); i++)
 		if (fcntl(ends[1], F_SETPIPE_SZ, sizes[i]) >= 0)
 			break;
@@ -38,6 +39,8 @@ int console_pair(bool stream, int ends[2])
 
 static void pass_on(struct console *c, int fd, const u8 *data, size_t len)
 {
+	if (c->ops->said)
+		c->ops->said(c, fd, data, len);
 	if (c->plain)
 		outq_add(c->q, fd, data, len);
 	else
@@ -111,53 +114,47 @@ static int take_frames(struct console *c)
 /* false: nothing more will come of this channel */
 static bool took(struct console *c, ssize_t n)
 {
-	if (n == -EINTR)
-		return true;
-	if (n <= 0) {
+	if (n > 0) {
+		c->have += (size_t)n;
+		if (take_frames(c) == 0)
+			return true;
+		c->ops->failed(c, "something but its init has written to " CHANNEL_TTY);
+	} else {
 		outq_lines_end(&c->out);
 		outq_lines_end(&c->err);
 		c->ops->ended(c);
-		return false;
 	}
-	c->have += (size_t)n;
-	if (take_frames(c) == 0)
-		return true;
-	c->ops->failed(c, "something but its init has written to " CHANNEL_TTY);
+	c->ended = true;
 	return false;
 }
 
-static bool is_ready(int fd)
+/* What has come. The queue may be full; then the node has to wait. */
+static void take(struct console *c, bool all)
 {
-	int n;
+	ssize_t n;
 
-	return ioctl(fd, FIONREAD, &n) == 0 && n > 0;
-}
-
-/* What has come besides. The queue may be full; then the node has to wait. */
-static bool take_rest(struct console *c)
-{
-	while (!outq_full(c->q) && is_ready(c->fd))
-		if (!took(c, read(c->fd, c->buf + c->have,
-				  sizeof(c->buf) - c->have)))
-			return false;
-	return true;
+	while (c->fd >= 0 && !c->ended && (all || !outq_full(c->q))) {
+		n = read(c->fd, c->buf + c->have, sizeof(c->buf) - c->have);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if ((n < 0 && errno == EAGAIN) || !took(c, n))
+			return;
+	}
 }
 
 static void arm(struct console *c)
 {
-	if (c->fd >= 0 && !c->op.busy && !outq_full(c->q))
-		ring_read(c->ring, &c->op, c->fd, c->buf + c->have,
-			  sizeof(c->buf) - c->have);
+	if (c->fd >= 0 && !c->ended && !c->op.busy && !outq_full(c->q))
+		ring_poll_in(c->ring, &c->op, c->fd);
 }
 
-static void read_done(struct op *op, int res)
+static void ready(struct op *op, int res)
 {
 	struct console *c = container_of(op, struct console, op);
 
-	if (c->fd < 0)
-		return;
-	if (took(c, res) && take_rest(c))
-		arm(c);
+	if (res >= 0)
+		take(c, false);
+	arm(c);
 }
 
 void console_open(struct console *c, struct ring *r, struct outq *q, int fd,
@@ -167,17 +164,22 @@ void console_open(struct console *c, struct ring *r, struct outq *q, int fd,
 	c->q = q;
 	c->fd = fd;
 	c->plain = plain;
-	c->op.done = read_done;
+	c->op.done = ready;
 	c->prefix = xasprintf("%s: ", name);
 	c->out = (struct outq_lines){ q, STDOUT_FILENO, c->prefix, NULL, 0 };
 	c->err = (struct outq_lines){ q, STDERR_FILENO, c->prefix, NULL, 0 };
 	arm(c);
 }
 
+void console_drain(struct console *c)
+{
+	take(c, true);
+}
+
 void console_resume(struct console *c)
 {
-	if (c->fd >= 0 && !c->op.busy && take_rest(c))
-		arm(c);
+	take(c, false);
+	arm(c);
 }
 
 void console_close(struct console *c)

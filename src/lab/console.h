@@ -13,11 +13,13 @@ struct console;
  * @exited: its command has ended; @now is the node's clock, ns
  * @failed: init could not do its work, or has broken the protocol
  * @ended: all processes of the node have closed the channel
+ * @said: output of its command, for stdout or stderr (@fd); may be NULL
  */
 struct console_ops {
 	void (*exited)(struct console *c, u32 status, u64 now);
 	void (*failed)(struct console *c, const char *why);
 	void (*ended)(struct console *c);
+	void (*said)(struct console *c, int fd, const u8 *data, size_t len);
 };
 
 /**
@@ -29,7 +31,7 @@ struct console {
 	void *owner;
 	struct ring *ring;
 	struct outq *q;
-	bool plain;
+	bool plain, ended;
 	int fd;
 	struct op op;
 	struct outq_lines out, err;
@@ -56,6 +58,9 @@ int __must_check console_pair(bool stream, int ends[2]);
 /** console_open() - begin to listen; @fd will be closed by console_close() */
 void console_open(struct console *c, struct ring *r, struct outq *q, int fd,
 		  const char *name, bool plain);
+
+/** console_drain() - take all that has come, however full the output queue is */
+void console_drain(struct console *c);
 
 /** console_resume() - the output queue is no longer full */
 void console_resume(struct console *c);

@@ -42,6 +42,7 @@ void node_fini(struct node *n)
 	console_fini(&n->console);
 	klog_fini(&n->klog);
 	strvec_free(&n->devices);
+	free(n->said);
 	free(n->failure);
 	free(n->log);
 }

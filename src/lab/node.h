@@ -39,6 +39,7 @@ struct node_env {
  * @pid: of its kernel; 0: not started, or reaped
  * @channel_ended: nobody is left at the other end of the console
  * @exited: its command has ended, with @status, at @now on the node's clock
+ * @said, @said_len: what its command has printed in this turn (record.c)
  * @failure: why it cannot go on, NULL: nothing is wrong
  * @wstatus: of the kernel's process, when it has ended
  * @reaped: it has
@@ -54,6 +55,8 @@ struct node {
 	bool channel_ended, exited, reaped, lost;
 	u32 status;
 	u64 now;
+	u8 *said;
+	size_t said_len;
 	char *failure, *log;
 	int wstatus;
 };

@@ -20,6 +20,7 @@
 #include "guestconf.h"
 #include "host.h"
 #include "node.h"
+#include "record.h"
 #include "run.h"
 #include "stats.h"
 #include "wiring.h"
@@ -47,6 +48,7 @@
  * struct run - a run
  * @failed: the node that is the reason of the end, NULL: none
  * @output_lost: exit status when stdout could not be written, else 0
+ * @trace: of the run; NULL: none
  * @over: the lab has ended; only last words are still to come
  * @began: wall time, ns
  */
@@ -62,6 +64,7 @@ struct run {
 	bool have_signals;
 	struct op wall_op;
 	struct __kernel_timespec wall_ts;
+	struct trace *trace;
 	struct cal_server *calendar;
 	struct tt tt;
 	bool have_tt;
@@ -85,8 +88,10 @@ static u64 wall_now(void)
 
 static void stop(struct run *r, int status)
 {
-	if (!r->over)
-		ring_stop(&r->ring, status);
+	if (r->over)
+		return;
+	trace_end(r->trace, status, "");
+	ring_stop(&r->ring, status);
 }
 
 /* Simulated time: nodes may have gone on since they last spoke to the calendar. */
@@ -144,6 +149,7 @@ static void node_exited(struct console *c, u32 status, u64 now)
 	n->exited = true;
 	n->status = status & 255;
 	n->now = now;
+	record_exit(r->trace, n);
 	log_info(n->cfg->name, "the command has ended with status %u", status);
 	for (i = 0; i < r->nr_nodes; i++)
 		if (r->nodes[i].cfg->wait && !r->nodes[i].exited)
@@ -168,7 +174,16 @@ static void node_channel_ended(struct console *c)
 	check_gone(c->owner, n);
 }
 
+static void node_said(struct console *c, int fd, const u8 *data, size_t len)
+{
+	struct run *r = c->owner;
+
+	record_said(r->trace, container_of(c, struct node, console), fd, data,
+		    len);
+}
+
 static const struct console_ops console_ops = {
+	.said = node_said,
 	.exited = node_exited,
 	.failed = node_failed,
 	.ended = node_channel_ended,
@@ -274,6 +289,14 @@ static void client_gone(void *owner, u64 id, pid_t pid, const char *why)
 	node_lost(r, n);
 }
 
+static void turn_ends(void *owner, u64 id)
+{
+	struct run *r = owner;
+
+	if (id >= 1 && id <= r->nr_nodes)
+		record_turn_end(r->trace, &r->nodes[id - 1]);
+}
+
 static void session_ended(void *owner, struct dev *d, const char *why)
 {
 	(void)owner;
@@ -365,14 +388,47 @@ static int open_loop(struct run *r)
 	return 0;
 }
 
+static u64 trace_clock(void *arg)
+{
+	const struct run *r = arg;
+
+	return r->calendar ? cal_server_now(r->calendar) : 0;
+}
+
+static int open_trace(struct run *r)
+{
+	int ret;
+
+	if (!r->cfg->trace)
+		return 0;
+	ret = trace_open(&r->trace, r->cfg->trace, trace_clock, r);
+	if (ret) {
+		log_err(r->cfg->trace, "cannot write a trace: %s", strerror(-ret));
+		return ret;
+	}
+	record_nodes(r->trace, r->nodes, r->nr_nodes);
+	return 0;
+}
+
+static int close_trace(struct run *r)
+{
+	int ret = trace_close(r->trace);
+
+	if (ret)
+		log_err(r->cfg->trace, "the trace is not complete: %s",
+			strerror(-ret));
+	return ret;
+}
+
 static int open_calendar(struct run *r)
 {
 	const struct lab *lab = r->cfg->lab;
 	struct cal_server_cfg cfg = {
 		.path = CALENDAR, .clients = lab->nr_nodes + 1,
 		.tod = lab->tod, .time_limit = lab->time_limit,
-		.no_shm = r->cfg->no_shm, .hinted = true, .owner = r,
-		.ended = calendar_ended, .client_gone = client_gone,
+		.no_shm = r->cfg->no_shm, .hinted = true, .trace = r->trace,
+		.owner = r, .ended = calendar_ended,
+		.client_gone = client_gone, .turn_ends = turn_ends,
 	};
 	int ret = cal_server_new(&r->calendar, &r->ring, &cfg);
 
@@ -492,7 +548,9 @@ static int run_start(struct run *r)
 		node_init(&r->nodes[i], &r->cfg->lab->nodes[i], i + 1);
 	r->nr_nodes = r->cfg->lab->nr_nodes;
 	start_wall_limit(r);
-	ret = open_calendar(r);
+	ret = open_trace(r);
+	if (!ret)
+		ret = open_calendar(r);
 	if (!ret)
 		ret = open_devices(r);
 	if (!ret)
@@ -548,10 +606,11 @@ static void close_loop(struct run *r)
 	outq_fini(&r->outq);
 }
 
-static void run_finish(struct run *r, bool ran)
+static int run_finish(struct run *r, bool ran)
 {
 	char *stats = NULL;
 	unsigned int i;
+	int ret;
 
 	r->over = true;
 	for (i = 0; i < r->nr_nodes; i++)
@@ -560,6 +619,7 @@ static void run_finish(struct run *r, bool ran)
 		stats = make_stats(r);
 	if (r->have_ring)
 		close_loop(r);
+	ret = close_trace(r);
 	if (r->failed)
 		node_explain(r->failed, r->cfg->out);
 	if (stats)
@@ -574,6 +634,7 @@ static void run_finish(struct run *r, bool ran)
 	free(r->preload);
 	free(r->init);
 	free(r->cwd);
+	return ret;
 }
 
 int run_lab(const struct run_cfg *cfg)
@@ -591,7 +652,8 @@ int run_lab(const struct run_cfg *cfg)
 			status = RUN_FAILED;
 		}
 	}
-	run_finish(&r, !ret);
+	if (run_finish(&r, !ret) && !status)
+		status = RUN_FAILED;
 	/* The command may have ended before its output was out. */
 	return status ? status : r.output_lost;
 }

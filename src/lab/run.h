@@ -13,6 +13,7 @@
  * struct run_cfg - what to run, and how
  * @lab: the lab
  * @out: directory for logs that are to stay; NULL: none
+ * @trace: file for a trace of the run; NULL: none
  * @cpu: see host_pin()
  * @no_shm: kernels talk to the calendar by messages only
  * @stats: print what was simulated, and what it cost
@@ -21,7 +22,7 @@
  */
 struct run_cfg {
 	const struct lab *lab;
-	const char *out;
+	const char *out, *trace;
 	int cpu;
 	bool no_shm, stats, counters, verbose;
 };

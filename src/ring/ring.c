@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause OR GPL-2.0-or-later
 /* The event loop: one io_uring, one place that submits and waits. */
 #include <errno.h>
+#include <poll.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
@@ -414,6 +415,14 @@ void ring_fallocate(struct ring *r, struct op *op, int fd, int flags, u64 off,
 	struct io_uring_sqe *sqe = op_sqe(r, op);
 
 	io_uring_prep_fallocate(sqe, fd, flags, (off_t)off, (off_t)len);
+	io_uring_sqe_set_data(sqe, op);
+}
+
+void ring_poll_in(struct ring *r, struct op *op, int fd)
+{
+	struct io_uring_sqe *sqe = op_sqe(r, op);
+
+	io_uring_prep_poll_add(sqe, fd, POLLIN);
 	io_uring_sqe_set_data(sqe, op);
 }
 

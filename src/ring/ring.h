@@ -125,6 +125,8 @@ void ring_pwrite(struct ring *r, struct op *op, int fd, const void *buf,
 void ring_fdatasync(struct ring *r, struct op *op, int fd);
 void ring_fallocate(struct ring *r, struct op *op, int fd, int flags, u64 off,
 		    u64 len);
+/** ring_poll_in() - done() when there is something to read from @fd, or its end */
+void ring_poll_in(struct ring *r, struct op *op, int fd);
 /** ring_timeout() - done(-ETIME) at CLOCK_MONOTONIC @ts (wall time) */
 void ring_timeout(struct ring *r, struct op *op,
 		  struct __kernel_timespec *ts);

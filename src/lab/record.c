@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: BSD-3-Clause OR GPL-2.0-or-later
+/* What a run itself puts into its trace: who is in it, and what nodes say. */
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "record.h"
+
+/* Output of one call of record_said(), in node.said */
+struct said {
+	size_t len;
+	int fd;
+};
+
+void record_nodes(struct trace *t, const struct node *nodes, unsigned int nr)
+{
+	unsigned int i;
+
+	if (!t)
+		return;
+	trace_text(t, TRACE_NODE, TRACE_FIELDS(0), "devices");
+	for (i = 0; i < nr; i++)
+		trace_text(t, TRACE_NODE, TRACE_FIELDS(nodes[i].id),
+			   nodes[i].cfg->name);
+}
+
+void record_said(struct trace *t, struct node *n, int fd, const u8 *data,
+		 size_t len)
+{
+	struct said s = { len, fd };
+
+	if (!t)
+		return;
+	n->said = xrealloc(n->said, n->said_len + sizeof(s) + len);
+	memcpy(n->said + n->said_len, &s, sizeof(s));
+	memcpy(n->said + n->said_len + sizeof(s), data, len);
+	n->said_len += sizeof(s) + len;
+}
+
+static void flush(struct trace *t, struct node *n)
+{
+	struct said s;
+	size_t at;
+
+	for (at = 0; at < n->said_len; at += sizeof(s) + s.len) {
+		memcpy(&s, n->said + at, sizeof(s));
+		trace_add(t, TRACE_CONSOLE, TRACE_FIELDS(n->id, (u64)s.fd),
+			  n->said + at + sizeof(s), s.len);
+	}
+	free(n->said);
+	n->said = NULL;
+	n->said_len = 0;
+}
+
+void record_turn_end(struct trace *t, struct node *n)
+{
+	if (!t)
+		return;
+	console_drain(&n->console);
+	flush(t, n);
+}
+
+void record_exit(struct trace *t, struct node *n)
+{
+	if (!t)
+		return;
+	flush(t, n);
+	TRACE(t, EXIT, n->id, n->status);
+}
