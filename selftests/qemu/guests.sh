@@ -91,7 +91,7 @@ boot()
 	cat <>"$work/$name.mon.out" >"$work/$name.qmp" &
 	guest_pids="$guest_pids $!"
 	# shellcheck disable=SC2086
-	timeout -k 5 150 qemu-system-x86_64 -accel tcg -display none -nodefaults \
+	timeout -k 5 250 qemu-system-x86_64 -accel tcg -display none -nodefaults \
 		-machine q35,memory-backend=mem ${guest_options:--m 256M -no-reboot} \
 		-object memory-backend-memfd,id=mem,size=256M,share=on \
 		-kernel "$cloud/vmlinuz" -initrd "$work/initrd" \
@@ -109,7 +109,7 @@ boot()
 # boot_wait NAME [N]: its shell is there (for the Nth time). Else all is over.
 boot_wait()
 {
-	wait_for 40 more $((${2:-1} - 1)) '^=up' "$work/$1.out" && return
+	wait_for 60 more $((${2:-1} - 1)) '^=up' "$work/$1.out" && return
 	ok "$1_comes_up" 1
 	guests_finish
 }
