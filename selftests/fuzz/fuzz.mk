@@ -25,7 +25,8 @@ FUZZ_session_SRCS := $(FUZZ_DIR)/session_front.c $(FUZZ_DIR)/session_model.c \
 FUZZ_session_LIBS := -luring -Wl,--wrap=mmap,--wrap=munmap
 FUZZ_units_SRCS := src/base/units.c
 FUZZ_vq_SRCS := src/vu/vq.c src/vu/split.c src/vu/packed.c src/vu/chain.c \
-	src/vu/dirty.c src/vu/mem.c src/base/heap.c
+	src/vu/inflight.c src/vu/inflight_packed.c src/vu/dirty.c src/vu/mem.c \
+	src/base/heap.c
 
 FUZZ_TESTS := $(sort $(patsubst FUZZ_%_SRCS,%,$(filter FUZZ_%_SRCS,$(.VARIABLES))))
 FUZZ_ONLY ?= $(FUZZ_TESTS)

@@ -44,7 +44,8 @@ echo "KTAP version 1"
 echo "1..14"
 up='\.\./'
 # The pure parts of a virtqueue.
-queues="src/vu/vq.c src/vu/split.c src/vu/packed.c src/vu/chain.c src/vu/dirty.c"
+queues="src/vu/vq.c src/vu/split.c src/vu/packed.c src/vu/chain.c src/vu/dirty.c
+	src/vu/inflight.c src/vu/inflight_packed.c"
 includes wire_and_base_are_leaves "[a-z_]+\.h|${up}base/[a-z]+\.h" \
 	src/wire/*.[ch] src/base/*.[ch]
 includes trace_knows_base_and_wire "[a-z]+\.(h|def)|${up}(base|wire)/[a-z_]+\.h" \
@@ -53,7 +54,7 @@ includes ring_knows_base "[a-z]+\.h|${up}base/[a-z]+\.h" src/ring/*.[ch]
 includes calendar_core_is_pure "core\.h|${up}base/[a-z]+\.h|${up}wire/timetravel\.h" \
 	src/cal/core.[ch]
 # shellcheck disable=SC2086
-includes vu_pure_parts "(msg|mem|vq|vring|layout|dirty)\.h|${up}base/[a-z]+\.h|${up}wire/vhost_user\.h" \
+includes vu_pure_parts "(msg|mem|vq|vring|layout|inflight|dirty)\.h|${up}base/[a-z]+\.h|${up}wire/vhost_user\.h" \
 	src/vu/msg.[ch] src/vu/mem.[ch] src/vu/vring.h src/vu/layout.h $queues
 includes vu_does_not_know_tt "[a-z_]+\.h|${up}(base|wire|ring)/[a-z_]+\.h" src/vu/*.[ch]
 includes tt_does_not_know_vu "[a-z_]+\.h|${up}(base|wire|ring)/[a-z_]+\.h|${up}cal/server\.h" \

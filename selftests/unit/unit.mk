@@ -11,7 +11,8 @@ UNIT_BUILD = $(BUILD)/unit$(if $(SAN),-san)
 
 # The queues alone.
 UNIT_VQ := src/vu/vq.c src/vu/split.c src/vu/packed.c src/vu/chain.c \
-	src/vu/dirty.c src/vu/mem.c src/base/heap.c
+	src/vu/inflight.c src/vu/inflight_packed.c src/vu/dirty.c src/vu/mem.c \
+	src/base/heap.c
 
 # The queues, clock and options that devices need.
 UNIT_BUS := $(UNIT_DIR)/fake_bus.c $(UNIT_DIR)/fake_ring.c src/dev/args.c \
@@ -31,6 +32,8 @@ UNIT_fetched_once_SRCS := $(UNIT_DIR)/watch.c $(UNIT_DIR)/fake_ring.c \
 	$(UNIT_DIR)/fake_packed.c src/base/heap.c src/base/prng.c src/vu/mem.c
 UNIT_fetched_once_WATCHED := $(filter-out src/vu/mem.c src/base/heap.c,$(UNIT_VQ))
 UNIT_heap_SRCS := src/base/heap.c src/base/prng.c
+UNIT_inflight_SRCS := $(UNIT_VQ) src/base/prng.c $(UNIT_DIR)/fake_ring.c \
+	$(UNIT_DIR)/fake_packed.c
 UNIT_link_SRCS := src/dev/link.c $(UNIT_BUS) $(UNIT_OOM_SRC)
 UNIT_link_LDFLAGS := $(UNIT_OOM)
 UNIT_mem_SRCS := src/vu/mem.c

@@ -68,6 +68,18 @@ int vq_break(struct vq *vq, int err, const char *why);
 /* vq.c: @head has been fetched. 0, or -errno when it cannot be right. */
 int vq_take_head(struct vq *vq, u16 head);
 
+/* vq.c: nothing is in flight any more. */
+void vq_forget(struct vq *vq);
+
+/* vq.c: @head is in flight, and nobody has it. */
+void vq_recover(struct vq *vq, u16 head, u64 fetched);
+
+/* packed.c: has the driver been told that something is used at @i */
+bool vq_packed_was_used(const struct vq *vq, u16 i, bool wrap);
+
+/* packed.c: vq->nr_kept descriptors from the used ones on are in flight */
+void vq_packed_recovered(struct vq *vq);
+
 /* Is @host, and its user address, a multiple of @to? */
 static inline bool vq_aligned(u64 uva, const void *host, unsigned int to)
 {

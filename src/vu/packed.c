@@ -5,6 +5,7 @@
 #include <linux/virtio_ring.h>
 #include <string.h>
 
+#include "inflight.h"
 #include "layout.h"
 #include "mem.h"
 
@@ -203,6 +204,7 @@ static int packed_fetch(struct vq *vq, u16 *head)
 	vq->kept_free = le16toh(vq->kept[h.last].next);
 	vq->nr_kept += h.slots;
 	advance(vq, &vq->last_avail, &vq->avail_wrap, h.slots);
+	inflight_packed_fetched(vq, id);
 	*head = id;
 	return 1;
 }
@@ -221,6 +223,7 @@ static void packed_unfetch(struct vq *vq, u16 head)
 	/* Back is once around, without what is too much. */
 	advance(vq, &vq->last_avail, &vq->avail_wrap, vq->num - h->slots);
 	vq->avail_wrap = !vq->avail_wrap;
+	inflight_packed_unfetched(vq, head);
 	release_kept(vq, h);
 }
 
@@ -245,16 +248,23 @@ static void packed_use(struct vq *vq, u16 head, u32 written)
 	struct vring_packed_desc *d = &vq->ring[vq->used_idx];
 	const struct vq_head *h = &vq->head[head];
 	u16 flags = vq->used_wrap ? F_AVAIL | F_USED : 0;
+	u16 next = vq->used_idx;
+	bool wrap = vq->used_wrap;
 
 	if (written)
 		flags |= VRING_DESC_F_WRITE;
+	advance(vq, &next, &wrap, h->slots);
+	inflight_packed_using(vq, head, next, wrap);
 	WRITE_ONCE(d->id, htole16(head));
 	WRITE_ONCE(d->len, htole32(written));
 	__atomic_store_n(&d->flags, htole16(flags), __ATOMIC_RELEASE);
-	log_desc(vq, d);
+	barrier();
 	release_kept(vq, h);
-	advance(vq, &vq->used_idx, &vq->used_wrap, h->slots);
+	vq->used_idx = next;
+	vq->used_wrap = wrap;
 	vq->used_since += h->slots;
+	inflight_packed_used(vq, head);
+	log_desc(vq, d);
 }
 
 /* Is the place that the driver names among the entries used last? */
@@ -286,6 +296,18 @@ static bool packed_wants_call(struct vq *vq)
 	default:
 		return true;
 	}
+}
+
+bool vq_packed_was_used(const struct vq *vq, u16 i, bool wrap)
+{
+	return !flags_available(load_flags(vq, i), wrap);
+}
+
+void vq_packed_recovered(struct vq *vq)
+{
+	vq->last_avail = vq->used_idx;
+	vq->avail_wrap = vq->used_wrap;
+	advance(vq, &vq->last_avail, &vq->avail_wrap, vq->nr_kept);
 }
 
 const struct vq_layout vq_packed = {

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <linux/virtio_ring.h>
 
+#include "inflight.h"
 #include "layout.h"
 #include "mem.h"
 
@@ -86,6 +87,7 @@ static void split_unmap(struct vq *vq)
 static void split_join(struct vq *vq)
 {
 	vq->used_idx = le16toh(READ_ONCE(vq->used->idx));
+	inflight_split_joined(vq);
 }
 
 static int split_available(struct vq *vq)
@@ -117,13 +119,14 @@ static int split_fetch(struct vq *vq, u16 *head)
 	if (err)
 		return err;
 	vq->last_avail++;
+	inflight_split_fetched(vq, h);
 	*head = h;
 	return 1;
 }
 
 static void split_unfetch(struct vq *vq, u16 head)
 {
-	(void)head;
+	inflight_split_unfetched(vq, head);
 	vq->last_avail--;
 }
 
@@ -141,8 +144,11 @@ static void split_use(struct vq *vq, u16 head, u32 written)
 	WRITE_ONCE(e->len, htole32(written));
 	vq->used_idx++;
 	vq->used_since++;
+	inflight_split_using(vq, head);
 	__atomic_store_n(&vq->used->idx, htole16(vq->used_idx),
 			 __ATOMIC_RELEASE);
+	barrier();
+	inflight_split_used(vq, head);
 	vq_log_used(vq, used_offset(vq, e), sizeof(*e));
 	vq_log_used(vq, used_offset(vq, &vq->used->idx), sizeof(u16));
 }

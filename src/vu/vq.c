@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "inflight.h"
 #include "layout.h"
 #include "mem.h"
 
@@ -88,6 +89,13 @@ static u16 head_take_again(struct vq *vq)
 	return head;
 }
 
+void vq_recover(struct vq *vq, u16 head, u64 fetched)
+{
+	vq->head[head].fetched = fetched;
+	head_out(vq, head);
+	head_drop(vq, head);
+}
+
 /* All buffers that the device holds count as dropped from now on. */
 static void recall(struct vq *vq)
 {
@@ -100,7 +108,7 @@ static void recall(struct vq *vq)
 }
 
 /* All buffers that the device holds or dropped are the driver's again. */
-static void forget(struct vq *vq)
+void vq_forget(struct vq *vq)
 {
 	vq->gen++;
 	if (vq->head)
@@ -366,11 +374,12 @@ static void unset_num(struct vq *vq)
 	vq->head = NULL;
 	vq->kept = NULL;
 	vq->num = 0;
-	forget(vq);
+	vq_forget(vq);
 	unset_addr(vq);
 	vq->broken = false;
 	vq->why = NULL;
 	vq->nr_pushed = 0;
+	vq->rec = NULL;
 }
 
 void vq_fini(struct vq *vq)
@@ -384,8 +393,10 @@ void vq_set_features(struct vq *vq, u64 features)
 
 	if (features & BIT_ULL(VIRTIO_F_RING_PACKED))
 		layout = &vq_packed;
-	if (layout != vq->layout)
+	if (layout != vq->layout) {
 		unset_num(vq);
+		vq->inflight = NULL;
+	}
 	vq->layout = layout;
 	vq->event_idx = features & BIT_ULL(VIRTIO_RING_F_EVENT_IDX);
 	vq->indirect = features & BIT_ULL(VIRTIO_RING_F_INDIRECT_DESC);
@@ -410,7 +421,7 @@ int vq_set_num(struct vq *vq, u32 num)
 	vq->head = head;
 	vq->kept = kept;
 	vq->num = num;
-	forget(vq);
+	vq_forget(vq);
 	vq->layout->begin(vq);
 	return 0;
 }
@@ -421,7 +432,8 @@ int vq_set_base(struct vq *vq, u32 base)
 
 	if (err)
 		return err;
-	forget(vq);
+	vq_forget(vq);
+	inflight_save(vq);
 	ask_for_kick(vq);
 	return 0;
 }
@@ -466,10 +478,15 @@ int vq_set_mem(struct vq *vq, const struct mem *mem)
 
 int vq_start(struct vq *vq)
 {
+	int err;
+
 	if (vq->started)
 		return 0;
 	if (!vq->num || !vq->have_addr)
 		return -EINVAL;
+	err = inflight_load(vq);
+	if (err)
+		return err;
 	vq->started = true;
 	ask_for_kick(vq);
 	return 0;
@@ -511,23 +528,10 @@ u32 vq_stop(struct vq *vq)
 			head_free(vq, head);
 	}
 	unfetch_dropped(vq);
-	forget(vq);
+	vq_forget(vq);
+	vq->rec = NULL;
 	vq->started = false;
 	return vq->layout->base(vq);
-}
-
-size_t vq_inflight_len(bool packed, unsigned int num)
-{
-	(void)packed;
-	(void)num;
-	return 64;
-}
-
-int vq_set_inflight(struct vq *vq, void *record, size_t len)
-{
-	(void)vq;
-	(void)len;
-	return record ? -ENOTSUP : 0;
 }
 
 void vq_set_log(struct vq *vq, struct dirty_log *log, bool log_used,

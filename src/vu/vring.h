@@ -71,6 +71,10 @@ struct vq {
 	bool log_used;
 	u64 used_gpa;
 
+	/* the record of what is in flight; @rec: the same, while it is kept */
+	void *inflight, *rec;
+	size_t inflight_len;
+
 	/* state */
 	bool started, enabled, broken;
 	const char *why;		/* of broken: a constant string */
@@ -182,7 +186,8 @@ int vq_set_mem(struct vq *vq, const struct mem *mem);
 /**
  * vq_start() - SET_VRING_KICK or first kick
  *
- * Return: 0 (also when it was started), -EINVAL when set-up is missing
+ * Return: 0 (also when it was started), -EINVAL when set-up is missing, or
+ *	because of the in-flight record (vq->why may say more)
  */
 int vq_start(struct vq *vq);
 
@@ -212,15 +217,20 @@ size_t vq_inflight_len(bool packed, unsigned int num);
 
 /**
  * vq_set_inflight() - SET_INFLIGHT_FD: memory that outlives this process
- * @record: of @len bytes, NULL: none from now on
+ * @record: of @len bytes, NULL: none from now on. All zero, or what an earlier
+ *	back-end has left.
  *
  * While there is a record, each buffer fetched and not yet pushed is in it, so
  * that who goes on after our death hands out just those again. What is in it
- * when the queue starts is handed out first. It is the front-end's memory, and
- * checked like a ring.
+ * when the queue starts is handed out first, and the place in the ring follows
+ * from it, not from vq_set_base(). It is the front-end's memory, and checked
+ * like a ring, when the queue starts. Another kind of ring forgets it.
  *
- * Return: 0; -EINVAL: too small for vq->num, of another kind of ring, or its
- *	contents cannot be right
+ * vq_stop() takes out what it has unfetched or completed. What it could do
+ * neither with stays, and is not lost.
+ *
+ * Return: 0; -EINVAL: misaligned, too small for vq->num, or not new although
+ *	the queue is started
  */
 int vq_set_inflight(struct vq *vq, void *record, size_t len);
 
