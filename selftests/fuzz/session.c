@@ -97,6 +97,17 @@ static void put_mem(struct message *msg, u8 how)
 	put(msg, g, n * (u32)sizeof(g[0]));
 }
 
+/* A page, or several, as put_mem() has them one by one. */
+static void put_region(struct message *msg, u8 v)
+{
+	u32 at = (v & 7) * PAGE, n = v & 0x40 ? v >> 3 & 7 : 1;
+	struct vhost_user_mem_reg m = {
+		.region = { GPA + at, n * PAGE, UVA + at, at },
+	};
+
+	put(msg, &m, sizeof(m));
+}
+
 static void put_addr(struct message *msg, u32 q)
 {
 	struct vhost_user_vring_addr a = {
@@ -155,7 +166,8 @@ static struct message well_formed(u32 request, u8 v, bool ack)
 		put_u64(&msg, some_features(v));
 		break;
 	case VHOST_USER_SET_PROTOCOL_FEATURES:
-		put_u64(&msg, v & 0x40 ? v & 0x3f : PROTOCOL_USUAL ^ (v & 1));
+		put_u64(&msg, v & 0x40 ? v & 0x3f :
+			PROTOCOL_USUAL ^ (u64)(v & 7) << 13);
 		break;
 	case VHOST_USER_SET_MEM_TABLE:
 		put_mem(&msg, v);
@@ -188,6 +200,16 @@ static struct message well_formed(u32 request, u8 v, bool ack)
 	case VHOST_USER_GET_CONFIG:
 	case VHOST_USER_SET_CONFIG:
 		put_config(&msg, v);
+		break;
+	case VHOST_USER_ADD_MEM_REG:
+		put_region(&msg, v);
+		add_fd(&msg, v < 0xf0 ? FD_RAM : FD_SHORT);
+		break;
+	case VHOST_USER_REM_MEM_REG:
+		put_region(&msg, v);
+		break;
+	case VHOST_USER_SET_STATUS:
+		put_u64(&msg, v & 0x7f);
 		break;
 	default:
 		break;

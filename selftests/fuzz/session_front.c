@@ -318,11 +318,14 @@ static void read_asked(struct front *f)
 	MUST(!f->asked && n == sizeof(f->asked_hdr) + sizeof(s));
 	memcpy(&f->asked_hdr, buf, sizeof(f->asked_hdr));
 	memcpy(&s, buf + sizeof(f->asked_hdr), sizeof(s));
-	MUST(f->asked_hdr.request == VHOST_USER_SLAVE_VRING_CALL);
+	MUST(f->asked_hdr.request == VHOST_USER_SLAVE_VRING_CALL ||
+	     (f->asked_hdr.request == VHOST_USER_SLAVE_VRING_ERR &&
+	      !f->drv[s.index % MODEL_VQS].clean));
 	MUST(f->asked_hdr.flags == 0x9 && f->asked_hdr.size == sizeof(s));
 	MUST(model_inband(&f->m) && s.index < f->m.nr_vqs && !s.num);
 	f->asked = true;
-	was_called(f, s.index);
+	if (f->asked_hdr.request == VHOST_USER_SLAVE_VRING_CALL)
+		was_called(f, s.index);
 }
 
 static void read_call_fds(struct front *f)
@@ -478,8 +481,11 @@ static void after(struct front *f, const struct message *msg,
 			front_dirty(f, q);
 	switch (e->refused ? 0 : msg->hdr.request) {
 	case VHOST_USER_SET_MEM_TABLE:
-		if (!front_memory_is_usual(f))
-			dirty_all(f);
+	case VHOST_USER_ADD_MEM_REG:
+	case VHOST_USER_REM_MEM_REG:
+		for (q = 0; q < f->m.nr_vqs; q++)
+			if (!f->m.vring[q].away && !front_memory_is_usual(f))
+				front_dirty(f, q);
 		break;
 	case VHOST_USER_SET_FEATURES:
 		for (q = 0; q < f->m.nr_vqs; q++)
@@ -505,6 +511,13 @@ static void note_features(struct front *f)
 	for (q = 0; q < f->m.nr_vqs; q++)
 		f->drv[q].ever_event_idx |=
 			!!(f->m.features & BIT_ULL(VIRTIO_RING_F_EVENT_IDX));
+}
+
+/* After so many a session says no more. */
+static bool too_many_lines(const struct front *f)
+{
+	return world_session(&f->w) &&
+	       world_session(&f->w)->nr_warnings >= 100;
 }
 
 /* Send messages in one piece, or one in two, with files on the first byte. */
@@ -626,7 +639,7 @@ bool front_message(struct front *f, const struct message *msg)
 		see_answer(f, &e);
 		no_more_answers(f, e.closes);
 	}
-	MUST(!e.refused || front_log_lines() > lines);
+	MUST(!e.refused || front_log_lines() > lines || too_many_lines(f));
 	if (f->m.connected) {
 		after(f, msg, &e, usable);
 		looked_at(f);
@@ -765,7 +778,8 @@ static void check_vring(const struct front *f, unsigned int q)
 	const struct vu_vring *real = &world_session(&f->w)->vring[q];
 	const struct model_vring *v = &f->m.vring[q];
 
-	MUST(real->vq.num == v->num && real->vq.have_addr == v->have_addr);
+	MUST(real->vq.num == v->num && real->have_addr == v->have_addr);
+	MUST(real->away == v->away && real->vq.have_addr == (v->have_addr && !v->away));
 	MUST(real->vq.started == v->started && real->vq.enabled == v->enabled);
 	MUST(!f->drv[q].clean || !real->vq.broken);
 	MUST(!real->kick == !v->kick && !real->call == !v->call &&

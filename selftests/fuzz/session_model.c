@@ -7,10 +7,17 @@
 #define PROTOCOL(bit)	BIT_ULL(VHOST_USER_PROTOCOL_F_##bit)
 #define PROTOCOL_OFFERED (PROTOCOL(MQ) | PROTOCOL(REPLY_ACK) |		\
 			  PROTOCOL(SLAVE_REQ) | PROTOCOL(CONFIG) |	\
+			  PROTOCOL(RESET_DEVICE) |			\
+			  PROTOCOL(CONFIGURE_MEM_SLOTS) |		\
+			  PROTOCOL(STATUS) |				\
 			  PROTOCOL(INBAND_NOTIFICATIONS))
 
 #define MAX_PAYLOAD	4108u
 #define MAX_CONFIG	4096u
+#define MAX_SLOTS	512u
+
+#define FEATURES_OK	0x08u	/* bits of the device's status */
+#define NEEDS_RESET	0x40u
 
 /* Verdicts on a request. */
 enum verdict {
@@ -160,14 +167,26 @@ static bool ring_is_inside(const struct model *m, u32 num, u64 desc, u64 avail,
 	       part_is_inside(m, used, 6 + 8ULL * num, 4);
 }
 
+static bool is_inside(const struct model *m, const struct model_vring *v)
+{
+	return ring_is_inside(m, v->num, v->desc, v->avail, v->used);
+}
+
+/* A ring whose memory is away goes on where it was when that comes back. */
 static void new_memory(struct model *m)
 {
 	struct model_vring *v;
 
 	for (v = m->vring; v < m->vring + m->nr_vqs; v++) {
-		if (v->have_addr && !ring_is_inside(m, v->num, v->desc,
-						    v->avail, v->used))
-			v->have_addr = v->started = false;
+		if (v->have_addr && !v->away && !is_inside(m, v)) {
+			v->away = true;
+			v->resume = v->started;
+			v->started = false;
+		} else if (v->away && is_inside(m, v)) {
+			v->away = false;
+			v->started = v->resume;
+			v->resume = false;
+		}
 		look_at(m, v);
 	}
 }
@@ -194,19 +213,78 @@ static enum verdict set_mem_table(const struct request *r)
 	return FINE;
 }
 
+static enum verdict get_max_mem_slots(const struct request *r)
+{
+	return has(r->m, PROTOCOL(CONFIGURE_MEM_SLOTS)) ?
+	       answer_u64(r, MAX_SLOTS) : REFUSED;
+}
+
+static struct vhost_user_region get_region(const struct request *r)
+{
+	struct vhost_user_region g;
+
+	memcpy(&g, r->msg->payload + 8, sizeof(g));
+	return g;
+}
+
+static enum verdict add_mem_reg(const struct request *r)
+{
+	struct vhost_user_region g[MODEL_REGIONS + 1];
+	enum fd_kind kind[MODEL_REGIONS + 1];
+	struct model *m = r->m;
+	unsigned int nr = m->nr_regions;
+
+	if (!has(m, PROTOCOL(CONFIGURE_MEM_SLOTS)) || nr == MODEL_REGIONS)
+		return REFUSED;
+	memcpy(g, m->region, nr * sizeof(g[0]));
+	memcpy(kind, m->region_fd, nr * sizeof(kind[0]));
+	g[nr] = get_region(r);
+	kind[nr] = r->msg->fd[0];
+	if (!good_regions(m, g, kind, nr + 1))
+		return REFUSED;
+	m->region[nr] = g[nr];
+	m->region_fd[nr] = kind[nr];
+	m->nr_regions++;
+	new_memory(m);
+	return FINE;
+}
+
+/* A file may come along, for nothing. */
+static enum verdict rem_mem_reg(const struct request *r)
+{
+	const struct vhost_user_region g = get_region(r);
+	struct model *m = r->m;
+	unsigned int i;
+
+	if (!has(m, PROTOCOL(CONFIGURE_MEM_SLOTS)) || r->msg->nfds > 1)
+		return REFUSED;
+	for (i = 0; i < m->nr_regions; i++)
+		if (m->region[i].guest_addr == g.guest_addr &&
+		    m->region[i].user_addr == g.user_addr &&
+		    m->region[i].size == g.size)
+			break;
+	if (i == m->nr_regions)
+		return REFUSED;
+	m->nr_regions--;
+	m->region[i] = m->region[m->nr_regions];
+	m->region_fd[i] = m->region_fd[m->nr_regions];
+	new_memory(m);
+	return FINE;
+}
+
 /* Rings */
 
-/* Not while it is in use; a disabled one is stopped by it. */
-static bool may_set_up(const struct request *r, struct model_vring *v)
+static bool in_use(const struct request *r, const struct model_vring *v)
 {
-	if (!v)
-		return false;
-	if (v->started && v->enabled &&
-	    !(r->m->broken & 1u << (v - r->m->vring)))
-		return false;
-	v->started = false;
+	return v->started && v->enabled &&
+	       !(r->m->broken & 1u << (v - r->m->vring));
+}
+
+/* What has been accepted stops a ring; what has not changes nothing. */
+static void set_up(const struct request *r, struct model_vring *v)
+{
+	v->started = v->resume = false;
 	touch(r->m, v);
-	return true;
 }
 
 static enum verdict set_vring_num(const struct request *r)
@@ -214,20 +292,24 @@ static enum verdict set_vring_num(const struct request *r)
 	struct vhost_user_vring_state s = get_state(r);
 	struct model_vring *v = find_vring(r, s.index);
 
-	if (!may_set_up(r, v) || !s.num || s.num > 32768 ||
+	if (!v || in_use(r, v) || !s.num || s.num > 32768 ||
 	    (s.num & (s.num - 1)))
 		return REFUSED;
+	set_up(r, v);
 	v->num = s.num;
-	v->have_addr = false;
+	v->have_addr = v->away = false;
 	return FINE;
 }
 
 static enum verdict set_vring_base(const struct request *r)
 {
 	struct vhost_user_vring_state s = get_state(r);
+	struct model_vring *v = find_vring(r, s.index);
 
-	return may_set_up(r, find_vring(r, s.index)) && s.num <= 0xffff ?
-	       FINE : REFUSED;
+	if (!v || in_use(r, v) || s.num > 0xffff)
+		return REFUSED;
+	set_up(r, v);
+	return FINE;
 }
 
 static enum verdict set_vring_addr(const struct request *r)
@@ -237,10 +319,18 @@ static enum verdict set_vring_addr(const struct request *r)
 
 	memcpy(&a, r->msg->payload, sizeof(a));
 	v = find_vring(r, a.index);
-	if (!may_set_up(r, v) || !r->m->nr_regions || a.flags || !v->num ||
+	if (!v || a.flags)
+		return REFUSED;
+	/* What it has already may be said again while it works. */
+	if (v->started && v->desc == a.desc && v->avail == a.avail &&
+	    v->used == a.used)
+		return FINE;
+	if (in_use(r, v) || !v->num ||
 	    !ring_is_inside(r->m, v->num, a.desc, a.avail, a.used))
 		return REFUSED;
+	set_up(r, v);
 	v->have_addr = true;
+	v->away = false;
 	v->desc = a.desc;
 	v->avail = a.avail;
 	v->used = a.used;
@@ -254,18 +344,22 @@ static enum verdict get_vring_base(const struct request *r)
 
 	if (!v)
 		return REFUSED;
-	v->started = v->kick = v->call = false;
+	v->started = v->resume = v->kick = v->call = false;
 	r->e->any_num = true;
 	return answer(r, &s, sizeof(s));
 }
 
-static enum verdict start(const struct request *r, struct model_vring *v)
+static bool start(struct model *m, struct model_vring *v)
 {
-	if (!v->started && (!v->num || !v->have_addr))
-		return REFUSED;
+	if (v->away) {
+		v->resume = true;
+		return true;
+	}
+	if (!v->started && !v->have_addr)
+		return false;
 	v->started = true;
-	look_at(r->m, v);
-	return FINE;
+	look_at(m, v);
+	return true;
 }
 
 static bool for_events(enum fd_kind kind)
@@ -296,7 +390,7 @@ static enum verdict set_vring_kick(const struct request *r)
 		return REFUSED;
 	v->kick = fd;
 	v->kick_kind = r->msg->fd[0];
-	return start(r, v);
+	return start(r->m, v) ? FINE : REFUSED;
 }
 
 static enum verdict set_vring_call(const struct request *r)
@@ -344,17 +438,12 @@ static enum verdict vring_kick(const struct request *r)
 	if (!v || s.num || !model_inband(r->m))
 		return REFUSED;
 	r->e->later = true;
-	return start(r, v);
+	return start(r->m, v) ? FINE : REFUSED;
 }
 
 void model_kicked(struct model *m, unsigned int vq)
 {
-	struct model_vring *v = &m->vring[vq];
-
-	if (!v->started && (!v->num || !v->have_addr))
-		return;
-	v->started = true;
-	look_at(m, v);
+	(void)start(m, &m->vring[vq]);
 }
 
 /* Everything else */
@@ -385,13 +474,56 @@ static enum verdict set_owner(const struct request *r)
 	return FINE;
 }
 
-static enum verdict reset_owner(const struct request *r)
+static void disable_all(struct model *m)
 {
 	unsigned int i;
 
-	for (i = 0; i < r->m->nr_vqs; i++)
-		r->m->vring[i].enabled = false;
+	for (i = 0; i < m->nr_vqs; i++)
+		m->vring[i].enabled = false;
+}
+
+static enum verdict reset_owner(const struct request *r)
+{
+	disable_all(r->m);
 	return FINE;
+}
+
+static enum verdict reset(struct model *m)
+{
+	disable_all(m);
+	m->features = 0;
+	m->have_features = false;
+	m->status = 0;
+	return FINE;
+}
+
+static enum verdict reset_device(const struct request *r)
+{
+	return has(r->m, PROTOCOL(RESET_DEVICE)) ? reset(r->m) : REFUSED;
+}
+
+static enum verdict set_status(const struct request *r)
+{
+	u64 v = get_u64(r);
+
+	if (!has(r->m, PROTOCOL(STATUS)) || v > 0xff)
+		return REFUSED;
+	if (!v)
+		return reset(r->m);
+	if (r->m->status & ~v)
+		return REFUSED;
+	/* Whether one is needed is not for the driver to say. */
+	r->m->status = (u8)(v & ~NEEDS_RESET);
+	if (!r->m->have_features)
+		r->m->status &= (u8)~FEATURES_OK;
+	return FINE;
+}
+
+static enum verdict get_status(const struct request *r)
+{
+	if (!has(r->m, PROTOCOL(STATUS)))
+		return REFUSED;
+	return answer_u64(r, r->m->status | (r->m->broken ? NEEDS_RESET : 0));
 }
 
 static enum verdict get_protocol_features(const struct request *r)
@@ -505,7 +637,18 @@ static const struct rule rules[] = {
 	[28] = { ANY, ANY, true, NULL },
 	[30] = { ANY, ANY, true, NULL },
 	[31] = { ANY, ANY, true, NULL },
+	[34] = { 0, 0, false, reset_device },
 	[35] = { 8, 0, false, vring_kick },
+	[36] = { 0, 0, true, get_max_mem_slots },
+	[37] = { 40, 1, false, add_mem_reg },
+	[38] = { 40, ANY, false, rem_mem_reg },
+	[39] = { 8, 0, false, set_status },
+	[40] = { 0, 0, true, get_status },
+	[41] = { ANY, ANY, true, NULL },
+	[42] = { ANY, ANY, true, NULL },
+	[43] = { ANY, ANY, true, NULL },
+	[44] = { ANY, ANY, true, NULL },
+	[45] = { ANY, ANY, true, NULL },
 };
 
 static const struct rule *find_rule(u32 request)
@@ -578,6 +721,7 @@ void model_gone(struct model *m)
 	m->connected = m->have_features = m->chan = false;
 	m->features = m->protocol = 0;
 	m->nr_regions = 0;
+	m->status = 0;
 	m->looked_at = m->touched = 0;
 	memset(m->vring, 0, sizeof(m->vring));
 }

@@ -17,6 +17,7 @@
 #define MODEL_VQS	2u
 #define MODEL_MAX_FDS	12u
 #define MODEL_MAX_BYTES	4200u
+#define MODEL_REGIONS	128u	/* more than any input can make */
 
 /** enum fd_kind - what a file descriptor on a message is */
 enum fd_kind {
@@ -51,10 +52,14 @@ struct expect {
 	u8 answer[sizeof(struct vhost_user_hdr) + MODEL_MAX_BYTES];
 };
 
-/** struct model_vring - @dirty: set up in a way that the driver knows nothing of */
+/**
+ * struct model_vring - one ring
+ * @away: where it is, there is no memory now; @resume: it starts when there is
+ * @dirty: set up in a way that the driver knows nothing of
+ */
 struct model_vring {
 	u32 num;
-	bool have_addr, started, enabled, dirty;
+	bool have_addr, away, resume, started, enabled, dirty;
 	u64 desc, avail, used;
 	bool kick, call, err;
 	enum fd_kind kick_kind, call_kind;
@@ -80,8 +85,9 @@ struct model {
 	enum fd_kind chan_kind;
 	u64 features, protocol;
 	unsigned int nr_regions;
-	struct vhost_user_region region[VHOST_USER_MAX_REGIONS];
-	enum fd_kind region_fd[VHOST_USER_MAX_REGIONS];
+	struct vhost_user_region region[MODEL_REGIONS];
+	enum fd_kind region_fd[MODEL_REGIONS];
+	u8 status;
 	struct model_vring vring[MODEL_VQS];
 	unsigned int broken, looked_at, touched;
 };
