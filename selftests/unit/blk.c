@@ -641,4 +641,475 @@ TEST_F(blk, two_queues)
 	EXPECT_EQ(50, dev_bus_now(self->b));
 }
 
+/* On a file */
+
+FIXTURE(file) {
+	struct dev_bus *b;
+	char path[32];
+	u32 len;
+};
+
+FIXTURE_SETUP(file)
+{
+	u8 data[16 * SECTOR];
+	int fd;
+
+	self->b = fake_bus_new(1);
+	strcpy(self->path, "/tmp/umtt-blk.XXXXXX");
+	fd = mkstemp(self->path);
+	ASSERT_LE(0, fd);
+	memset(data, 0x44, sizeof(data));
+	ASSERT_EQ(sizeof(data), write(fd, data, sizeof(data)));
+	close(fd);
+}
+
+FIXTURE_TEARDOWN(file)
+{
+	fake_file_err = 0;
+	fake_bus_free(self->b);
+	unlink(self->path);
+	EXPECT_EQ(0, leaks());
+}
+
+static struct dev *make_file(struct dev_bus *b, const char *path,
+			     const char *options)
+{
+	char spec[200];
+
+	snprintf(spec, sizeof(spec), "blk,file=%s%s", path, options);
+	return make(b, spec);
+}
+
+/* The byte at the start of a sector of the file */
+static int on_host(const char *path, u64 sector)
+{
+	u8 v = 0;
+	int fd = open(path, O_RDONLY);
+
+	if (pread(fd, &v, 1, (off_t)(sector * SECTOR)) != 1)
+		v = 1;
+	close(fd);
+	return v;
+}
+
+TEST_F(file, is_read_and_written)
+{
+	struct dev *d = make_file(self->b, self->path, "");
+
+	ASSERT_NE(NULL, d);
+	EXPECT_EQ(0x44, fill_of(d, 15));
+	EXPECT_EQ(0, write_fill(d, 3, 2, 0x66));
+	EXPECT_EQ(0x66, fill_of(d, 4));
+	EXPECT_EQ(0x44, on_host(self->path, 2));
+	EXPECT_EQ(0x66, on_host(self->path, 3));
+	EXPECT_EQ(0, ranges(d, VIRTIO_BLK_T_WRITE_ZEROES, 4, 2, 0));
+	EXPECT_EQ(0, on_host(self->path, 4));
+	EXPECT_EQ(0, on_host(self->path, 5));
+	EXPECT_EQ(0, fake_bus_syncs(self->b));
+	EXPECT_EQ(0, flush(d));
+	EXPECT_EQ(1, fake_bus_syncs(self->b));
+}
+
+TEST_F(file, cow_leaves_it_alone)
+{
+	struct dev *d = make_file(self->b, self->path, ",cow");
+
+	ASSERT_NE(NULL, d);
+	EXPECT_EQ(0, write_fill(d, 3, 1, 0x66));
+	EXPECT_EQ(0, ranges(d, VIRTIO_BLK_T_DISCARD, 4, 1, 0));
+	EXPECT_EQ(0x66, fill_of(d, 3));
+	EXPECT_EQ(0, fill_of(d, 4));
+	EXPECT_EQ(0x44, fill_of(d, 5));
+	EXPECT_EQ(0, flush(d));
+	EXPECT_EQ(0x44, on_host(self->path, 3));
+	EXPECT_EQ(0x44, on_host(self->path, 4));
+	/* Half of it is in the file, half in memory. */
+	EXPECT_EQ(0, request(d, VIRTIO_BLK_T_IN, 2, 0, 2 * SECTOR));
+	EXPECT_TRUE(all(fake_in(d, 0, 0), SECTOR, 0x44));
+	EXPECT_TRUE(all(fake_in(d, 0, 0) + SECTOR, SECTOR, 0x66));
+	EXPECT_EQ(0, fake_bus_syncs(self->b));
+}
+
+TEST_F(file, size_is_rounded_down_to_blocks)
+{
+	struct dev *d;
+
+	ASSERT_EQ(0, truncate(self->path, 4096 + 4095));
+	d = make_file(self->b, self->path, ",logical-block=4096");
+	ASSERT_NE(NULL, d);
+	EXPECT_EQ(8, ((struct virtio_blk_config *)dev_config(d))->capacity);
+	EXPECT_EQ(4096, ((struct virtio_blk_config *)dev_config(d))->blk_size);
+	ASSERT_EQ(0, truncate(self->path, 511));
+	EXPECT_EQ(NULL, make_file(self->b, self->path, ""));
+}
+
+TEST_F(file, host_fails)
+{
+	struct dev *d = make_file(self->b, self->path, "");
+
+	fake_file_err = -EIO;
+	EXPECT_EQ(VIRTIO_BLK_S_IOERR,
+		  request(d, VIRTIO_BLK_T_IN, 0, 0, SECTOR));
+	fake_file_err = -ENOSPC;
+	EXPECT_EQ(VIRTIO_BLK_S_IOERR, write_fill(d, 0, 1, 1));
+	EXPECT_EQ(VIRTIO_BLK_S_IOERR, flush(d));
+	fake_file_err = 0;
+	EXPECT_EQ(0x44, fill_of(d, 0));
+	EXPECT_EQ(3, fake_dev_stat(d, "failed"));
+}
+
+TEST_F(file, without_a_cache_writes_are_synced)
+{
+	struct dev *d = make_file(self->b, self->path, "");
+	u8 off = 0;
+
+	fake_dev_disconnect(d);
+	fake_dev_connect(d, 0);
+	EXPECT_EQ(0, write_fill(d, 0, 1, 1));
+	EXPECT_EQ(1, fake_bus_syncs(self->b));
+	fake_dev_disconnect(d);
+	fake_dev_connect(d, CACHED);
+	EXPECT_EQ(0, write_fill(d, 0, 1, 1));
+	EXPECT_EQ(1, fake_bus_syncs(self->b));
+	EXPECT_EQ(0, fake_dev_config_set(
+			     d, offsetof(struct virtio_blk_config, wce), &off,
+			     1));
+	EXPECT_EQ(0, write_fill(d, 0, 1, 1));
+	EXPECT_EQ(0, ranges(d, VIRTIO_BLK_T_DISCARD, 0, 1, 0));
+	EXPECT_EQ(3, fake_bus_syncs(self->b));
+}
+
+TEST_F(file, queue_goes_while_the_host_works)
+{
+	struct dev *d = make_file(self->b, self->path, "");
+
+	fake_bus_run_until(self->b, 10);
+	submit(d, 0, VIRTIO_BLK_T_IN, 0, 0, SECTOR);
+	submit(d, 1, VIRTIO_BLK_T_IN, 1, 0, SECTOR);
+	fake_bus_timer(self->b);
+	fake_dev_suspend(d, 0);
+	/* Now the host is done; there is nobody to tell. */
+	EXPECT_TRUE(fake_bus_file(self->b));
+	EXPECT_FALSE(fake_bus_file(self->b));
+	EXPECT_EQ(-1, fake_take(d, 0, &self->len));
+	EXPECT_TRUE(all(fake_in(d, 0, 0), SECTOR, NONE));
+	fake_dev_resume(d, 0);
+	fake_bus_run(self->b);
+	EXPECT_EQ(0, status_of(d, 0, SECTOR));
+	EXPECT_EQ(0, status_of(d, 1, SECTOR));
+	EXPECT_TRUE(all(fake_in(d, 0, 0), SECTOR, 0x44));
+}
+
+TEST_F(file, front_end_and_device_go_while_the_host_works)
+{
+	struct dev *d = make_file(self->b, self->path, "");
+
+	submit(d, 0, VIRTIO_BLK_T_OUT, 0, SECTOR, 0);
+	fake_bus_timer(self->b);
+	fake_dev_disconnect(d);
+	fake_dev_connect(d, CACHED);
+	/* What comes now waits for what is still under way. */
+	submit(d, 0, VIRTIO_BLK_T_IN, 0, 0, SECTOR);
+	fake_bus_timer(self->b);
+	EXPECT_TRUE(fake_bus_file(self->b));
+	EXPECT_EQ(-1, fake_take(d, 0, &self->len));
+	EXPECT_TRUE(fake_bus_file(self->b));
+	EXPECT_EQ(0, status_of(d, 0, SECTOR));
+	submit(d, 0, VIRTIO_BLK_T_OUT, 0, SECTOR, 0);
+	fake_bus_timer(self->b);
+}
+
+/* What goes wrong, when it was asked for */
+
+FIXTURE(faults) {
+	struct dev_bus *b;
+	struct dev *d;
+	u32 len;
+};
+
+FIXTURE_SETUP(faults)
+{
+	self->b = fake_bus_new(1);
+}
+
+FIXTURE_TEARDOWN(faults)
+{
+	fake_bus_free(self->b);
+	EXPECT_EQ(0, leaks());
+}
+
+static int write_at(struct dev *d, u64 t, u64 sector)
+{
+	fake_bus_run_until(dev_bus(d), t);
+	return write_fill(d, sector, 1, (u8)t);
+}
+
+TEST_F(faults, the_nth_of_its_kind)
+{
+	struct dev *d = make(self->b,
+			     "blk,size=64Ki,error=write@2/read@3+/flush@2-3/any@1");
+
+	ASSERT_NE(NULL, d);
+	EXPECT_EQ(1, write_fill(d, 0, 1, 1));	/* the first of all */
+	EXPECT_EQ(1, write_fill(d, 0, 1, 2));	/* the second write */
+	EXPECT_EQ(0, write_fill(d, 0, 1, 3));
+	EXPECT_EQ(3, fill_of(d, 0));
+	EXPECT_EQ(3, fill_of(d, 0));
+	EXPECT_EQ(-1, fill_of(d, 0));
+	EXPECT_EQ(-1, fill_of(d, 0));
+	EXPECT_EQ(0, flush(d));
+	EXPECT_EQ(1, flush(d));
+	EXPECT_EQ(1, flush(d));
+	EXPECT_EQ(0, flush(d));
+	EXPECT_EQ(6, fake_dev_stat(d, "failed"));
+}
+
+TEST_F(faults, by_time)
+{
+	struct dev *d = make(self->b,
+			     "blk,size=64Ki,error=write@10ns/write@20ns-30ns/write@50ns+/discard@0s+/zero@1");
+
+	ASSERT_NE(NULL, d);
+	EXPECT_EQ(0, write_at(d, 9, 0));
+	EXPECT_EQ(1, write_at(d, 12, 0));
+	EXPECT_EQ(0, write_at(d, 13, 0));
+	EXPECT_EQ(1, write_at(d, 20, 0));
+	EXPECT_EQ(1, write_at(d, 29, 0));
+	EXPECT_EQ(0, write_at(d, 30, 0));
+	EXPECT_EQ(30, fill_of(d, 0));
+	EXPECT_EQ(1, write_at(d, 50, 0));
+	EXPECT_EQ(1, write_at(d, 60, 0));
+	EXPECT_EQ(1, ranges(d, VIRTIO_BLK_T_DISCARD, 0, 1, 0));
+	EXPECT_EQ(1, ranges(d, VIRTIO_BLK_T_WRITE_ZEROES, 0, 1, 0));
+	EXPECT_EQ(0, ranges(d, VIRTIO_BLK_T_WRITE_ZEROES, 0, 1, 0));
+}
+
+/* What is refused or has no kind does not count. */
+TEST_F(faults, only_good_requests_count)
+{
+	struct dev *d = make(self->b, "blk,size=64Ki,error=any@1");
+
+	EXPECT_EQ(1, request(d, VIRTIO_BLK_T_IN, 999, 0, SECTOR));
+	EXPECT_EQ(0, request(d, VIRTIO_BLK_T_GET_ID, 0, 0, 20));
+	EXPECT_EQ(-1, fill_of(d, 0));
+	EXPECT_EQ(0, fill_of(d, 0));
+}
+
+TEST_F(faults, error_takes_the_time_of_the_request)
+{
+	struct dev *d = make(self->b,
+			     "blk,size=64Ki,error=read@1,latency=10,rate=1M");
+
+	submit(d, 0, VIRTIO_BLK_T_IN, 0, 0, SECTOR);
+	EXPECT_EQ(10 + 512000, done_at(d, 0));
+	EXPECT_EQ(VIRTIO_BLK_S_IOERR, fake_in(d, 0, 0)[SECTOR]);
+}
+
+TEST_F(faults, bad_sectors)
+{
+	struct dev *d = make(self->b, "blk,size=64Ki,error-sector=5/10-11");
+
+	ASSERT_NE(NULL, d);
+	EXPECT_EQ(0, request(d, VIRTIO_BLK_T_IN, 0, 0, 5 * SECTOR));
+	EXPECT_EQ(1, request(d, VIRTIO_BLK_T_IN, 0, 0, 6 * SECTOR));
+	EXPECT_EQ(1, write_fill(d, 5, 1, 1));
+	EXPECT_EQ(0, write_fill(d, 6, 4, 1));
+	EXPECT_EQ(1, write_fill(d, 6, 5, 1));
+	EXPECT_EQ(1, write_fill(d, 11, 1, 1));
+	EXPECT_EQ(0, write_fill(d, 12, 1, 1));
+	EXPECT_EQ(1, ranges(d, VIRTIO_BLK_T_DISCARD, 4, 2, 0));
+	EXPECT_EQ(0, ranges(d, VIRTIO_BLK_T_DISCARD, 4, 0, 0));
+	EXPECT_EQ(0, request(d, VIRTIO_BLK_T_IN, 5, 0, 0));
+	EXPECT_EQ(0, flush(d));
+}
+
+TEST_F(faults, torn_write_and_then_nothing)
+{
+	struct dev *d = make(self->b, "blk,size=64Ki,torn=2@3");
+
+	ASSERT_NE(NULL, d);
+	EXPECT_EQ(0, write_fill(d, 0, 7, 0x10));
+	EXPECT_EQ(1, write_fill(d, 0, 7, 0x20));
+	EXPECT_EQ(1, write_fill(d, 0, 7, 0x30));
+	EXPECT_EQ(1, flush(d));
+	EXPECT_EQ(-1, fill_of(d, 0));
+	fake_dev_disconnect(d);
+	fake_dev_connect(d, CACHED);
+	EXPECT_EQ(0x20, fill_of(d, 2));
+	EXPECT_EQ(0x10, fill_of(d, 3));
+}
+
+TEST_F(faults, torn_to_nothing)
+{
+	struct dev *d = make(self->b, "blk,size=64Ki,torn=1@0");
+
+	EXPECT_EQ(1, write_fill(d, 0, 1, 0x10));
+	fake_dev_disconnect(d);
+	fake_dev_connect(d, CACHED);
+	EXPECT_EQ(0, fill_of(d, 0));
+}
+
+TEST_F(faults, hanging_request_keeps_its_place)
+{
+	struct dev *d = make(self->b,
+			     "blk,size=64Ki,hang=read@1,parallel=2,latency=10");
+	unsigned int i;
+
+	for (i = 0; i < 3; i++)
+		offer(d, i, VIRTIO_BLK_T_IN, 0, 0, SECTOR);
+	fake_dev_kick(d, 0);
+	EXPECT_EQ(10, done_at(d, 1));
+	EXPECT_EQ(20, done_at(d, 2));
+	fake_bus_run(self->b);
+	EXPECT_EQ(-1, fake_take(d, 0, &self->len));
+	/* It is a new one when the queue comes back. */
+	fake_dev_suspend(d, 0);
+	fake_dev_resume(d, 0);
+	EXPECT_EQ(30, done_at(d, 0));
+}
+
+TEST_F(faults, power_cut_loses_what_is_not_flushed)
+{
+	struct dev *d = make(self->b, "blk,size=64Ki,power-cut=write@4");
+
+	ASSERT_NE(NULL, d);
+	EXPECT_EQ(0, write_fill(d, 0, 2, 1));
+	EXPECT_EQ(0, flush(d));
+	EXPECT_EQ(0, write_fill(d, 1, 2, 2));
+	EXPECT_EQ(0, ranges(d, VIRTIO_BLK_T_WRITE_ZEROES, 0, 1, 0));
+	EXPECT_EQ(0, write_fill(d, 5, 1, 2));
+	EXPECT_EQ(0, fill_of(d, 0));
+	EXPECT_EQ(2, fill_of(d, 1));
+	EXPECT_EQ(1, write_fill(d, 6, 1, 2));
+	EXPECT_EQ(1, flush(d));
+	fake_dev_disconnect(d);
+	fake_dev_connect(d, CACHED);
+	EXPECT_EQ(1, fill_of(d, 0));
+	EXPECT_EQ(1, fill_of(d, 1));
+	EXPECT_EQ(0, fill_of(d, 2));
+	EXPECT_EQ(0, fill_of(d, 5));
+	EXPECT_EQ(0, fill_of(d, 6));
+}
+
+TEST_F(faults, power_cut_spares_what_is_written_through)
+{
+	struct dev *d = make(self->b, "blk,size=64Ki,power-cut=any@1s");
+	u8 off = 0;
+
+	EXPECT_EQ(0, write_fill(d, 0, 1, 1));
+	EXPECT_EQ(0, fake_dev_config_set(
+			     d, offsetof(struct virtio_blk_config, wce), &off,
+			     1));
+	EXPECT_EQ(0, write_fill(d, 1, 1, 1));
+	fake_bus_run_until(self->b, 2 * NSEC_PER_SEC);
+	EXPECT_EQ(-1, fill_of(d, 0));
+	fake_dev_disconnect(d);
+	fake_dev_connect(d, CACHED);
+	EXPECT_EQ(1, fill_of(d, 0));
+	EXPECT_EQ(1, fill_of(d, 1));
+}
+
+/* Sectors that survive of 100, with a seed */
+static int survivors(struct dev_bus *b, const char *keep)
+{
+	char spec[100];
+	int i, n = 0;
+	struct dev *d;
+
+	snprintf(spec, sizeof(spec),
+		 "blk,size=64Ki,power-cut=flush@1,power-cut-keep=%s", keep);
+	d = fake_dev_new(b, &blk_dev_ops, spec, "k");
+	fake_dev_connect(d, CACHED);
+	for (i = 0; i < 100; i++)
+		write_fill(d, (u64)i, 1, 1);
+	flush(d);
+	fake_dev_disconnect(d);
+	fake_dev_connect(d, CACHED);
+	for (i = 0; i < 100; i++)
+		n += fill_of(d, (u64)i);
+	fake_dev_free(d);
+	return n;
+}
+
+TEST_F(faults, power_cut_may_keep_some)
+{
+	int half = survivors(self->b, "50%");
+
+	EXPECT_LT(25, half);
+	EXPECT_GT(75, half);
+	EXPECT_EQ(half, survivors(self->b, "50%"));
+	EXPECT_EQ(0, survivors(self->b, "0"));
+	EXPECT_EQ(100, survivors(self->b, "1"));
+}
+
+TEST_F(file, power_cut)
+{
+	struct dev *d = make_file(self->b, self->path, ",power-cut=flush@2");
+
+	ASSERT_NE(NULL, d);
+	EXPECT_EQ(0, write_fill(d, 0, 2, 1));
+	EXPECT_EQ(0, write_fill(d, 7, 2, 1));
+	EXPECT_EQ(0x44, on_host(self->path, 0));
+	EXPECT_EQ(0, flush(d));
+	EXPECT_EQ(1, on_host(self->path, 1));
+	EXPECT_EQ(1, on_host(self->path, 7));
+	EXPECT_EQ(1, fake_bus_syncs(self->b));
+	EXPECT_EQ(0, write_fill(d, 8, 2, 2));
+	EXPECT_EQ(2, fill_of(d, 8));
+	EXPECT_EQ(1, flush(d));
+	EXPECT_EQ(1, on_host(self->path, 8));
+	EXPECT_EQ(0x44, on_host(self->path, 9));
+	EXPECT_EQ(1, fake_bus_syncs(self->b));
+}
+
+/* What the host has not taken stays in the cache. */
+TEST_F(file, flush_fails_and_is_tried_again)
+{
+	struct dev *d = make_file(self->b, self->path, ",power-cut=flush@9");
+
+	EXPECT_EQ(0, write_fill(d, 0, 2, 1));
+	fake_file_err = -ENOSPC;
+	EXPECT_EQ(1, flush(d));
+	fake_file_err = 0;
+	EXPECT_EQ(1, fill_of(d, 1));
+	EXPECT_EQ(0, flush(d));
+	EXPECT_EQ(1, on_host(self->path, 1));
+}
+
+/* Options */
+
+TEST_F(faults, nonsense_is_refused)
+{
+	static const char specs[][64] = {
+		"blk", "blk,size=0", "blk,size=511", "blk,size=x",
+		"blk,size=64Ki,file=/dev/zero", "blk,file=/nowhere",
+		"blk,size=64Ki,cow", "blk,size=64Ki,latency=x",
+		"blk,size=64Ki,logical-block=1024",
+		"blk,size=4095,logical-block=4096", "blk,size=64Ki,queues=0",
+		"blk,size=64Ki,queues=17", "blk,size=64Ki,rate=0",
+		"blk,size=64Ki,parallel=0",
+		"blk,size=64Ki,serial=123456789012345678901",
+		"blk,size=64Ki,error=", "blk,size=64Ki,error=read",
+		"blk,size=64Ki,error=read@", "blk,size=64Ki,error=read@0",
+		"blk,size=64Ki,error=reads@1", "blk,size=64Ki,error=@1",
+		"blk,size=64Ki,error=read@1/", "blk,size=64Ki,error=read@3-2",
+		"blk,size=64Ki,error=read@1-2s", "blk,size=64Ki,error=read@-1",
+		"blk,size=64Ki,error=read@1s-1s", "blk,size=64Ki,error=read@1++",
+		"blk,size=64Ki,error=read@1x", "blk,size=64Ki,error=read@1-2+",
+		"blk,size=64Ki,error=read@99999999999999999999",
+		"blk,size=64Ki,torn=1", "blk,size=64Ki,torn=write@1",
+		"blk,size=64Ki,torn=1@", "blk,size=64Ki,torn=1@1s",
+		"blk,size=64Ki,error-sector=", "blk,size=64Ki,error-sector=5-4",
+		"blk,size=64Ki,error-sector=1-", "blk,size=64Ki,hang=7",
+		"blk,size=64Ki,power-cut=5s", "blk,size=64Ki,power-cut-keep=2",
+		"blk,size=64Ki,unknown",
+	};
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(specs); i++)
+		EXPECT_EQ(NULL, make(self->b, specs[i])) {
+			TH_LOG("%s", specs[i]);
+		}
+}
+
 TEST_HARNESS_MAIN

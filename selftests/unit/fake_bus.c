@@ -369,20 +369,30 @@ unsigned int fake_bus_timers(const struct dev_bus *b)
 	return b->nr_timers;
 }
 
-bool fake_bus_step(struct dev_bus *b)
+bool fake_bus_timer(struct dev_bus *b)
 {
-	struct heap_node *n;
+	struct heap_node *n = heap_first(&b->timers);
 	struct dev_timer *t;
 
-	settle(b);
-	n = heap_first(&b->timers);
 	if (!n)
 		return false;
 	b->now = n->time;
+	t = container_of(n, struct dev_timer, event.node);
+	dev_timer_cancel(t);
+	t->fn(t);
+	return true;
+}
+
+bool fake_bus_step(struct dev_bus *b)
+{
+	struct heap_node *n;
+
+	settle(b);
+	if (!fake_bus_timer(b))
+		return false;
+	settle(b);
 	while ((n = heap_first(&b->timers)) && n->time == b->now) {
-		t = container_of(n, struct dev_timer, event.node);
-		dev_timer_cancel(t);
-		t->fn(t);
+		fake_bus_timer(b);
 		settle(b);
 	}
 	return true;

@@ -36,6 +36,9 @@ unsigned int fake_bus_syncs(const struct dev_bus *b);
 /** fake_bus_step() - run all timers of the next instant; false: there are none */
 bool fake_bus_step(struct dev_bus *b);
 
+/** fake_bus_timer() - run the next timer, and leave files alone */
+bool fake_bus_timer(struct dev_bus *b);
+
 /** fake_bus_run() - until no timer is armed */
 void fake_bus_run(struct dev_bus *b);
 

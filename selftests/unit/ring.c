@@ -3,6 +3,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/falloc.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -304,6 +305,57 @@ TEST_F(ring, cancelled_operation_completes)
 	EXPECT_TRUE(rd.res == -ECANCELED || rd.res == -EINTR);
 	close(p[0]);
 	close(p[1]);
+}
+
+/* Reads, writes and the rest of files: one after the other */
+struct file_test {
+	struct op op;
+	struct ring *r;
+	int fd, step, res[6];
+	char buf[8];
+};
+
+static void file_step(struct op *op, int res)
+{
+	struct file_test *t = container_of(op, struct file_test, op);
+
+	t->res[t->step++] = res;
+	switch (t->step) {
+	case 1:
+		ring_fdatasync(t->r, op, t->fd);
+		break;
+	case 2:
+		ring_pread(t->r, op, t->fd, t->buf, 3, 10);
+		break;
+	case 3:
+		ring_fallocate(t->r, op, t->fd,
+			       FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 11,
+			       1);
+		break;
+	case 4:
+		ring_pread(t->r, op, t->fd, t->buf + 3, 5, 10);
+		break;
+	default:
+		ring_stop(t->r, 0);
+	}
+}
+
+TEST_F(ring, files_at_an_offset)
+{
+	struct file_test t = { .op.done = file_step, .r = &self->e.r };
+	FILE *f = tmpfile();
+
+	t.fd = fileno(f);
+	ring_pwrite(&self->e.r, &t.op, t.fd, "abc", 3, 10);
+	EXPECT_EQ(0, serve(&self->e));
+	EXPECT_EQ(3, t.res[0]);
+	EXPECT_EQ(0, t.res[1]);
+	EXPECT_EQ(3, t.res[2]);
+	EXPECT_EQ(0, memcmp("abc", t.buf, 3));
+	/* It ends there; and not every file system has holes. */
+	EXPECT_EQ(3, t.res[4]);
+	EXPECT_EQ(0, memcmp(t.res[3] ? "abc" : "a\0c", t.buf + 3, 3));
+	fclose(f);
 }
 
 /*

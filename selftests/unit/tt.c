@@ -526,6 +526,7 @@ TEST_F(client, hold_keeps_the_instant)
 	struct event a = make(w, 'a'), b = make(w, 'b');
 
 	ASSERT_TRUE(begin(w));
+	w->ends = 0;
 	a.hold = true;
 	tt_event_arm(&w->tt, &a.ev, 10);
 	tt_event_arm(&w->tt, &b.ev, 20);
@@ -533,6 +534,7 @@ TEST_F(client, hold_keeps_the_instant)
 	ASSERT_TRUE(runs(w, 10, 100));
 	EXPECT_TRUE(silence(w));
 	EXPECT_EQ(10, w->tt.now);
+	EXPECT_EQ(0, w->ends);
 	/* Meanwhile the calendar is heard. */
 	ASSERT_TRUE(hears(w, TT_FREE_UNTIL, 5, 15));
 	EXPECT_TRUE(sends(w, TT_ACK, 0));
@@ -546,6 +548,7 @@ TEST_F(client, hold_keeps_the_instant)
 	tt_put(&w->tt);
 	/* The horizon is looked at now, and not before. */
 	ASSERT_TRUE(asks(w, TT_REQUEST, 20, 0));
+	EXPECT_LT(0, w->ends);
 	EXPECT_TRUE(waits(w));
 }
 

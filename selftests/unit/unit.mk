@@ -23,7 +23,7 @@ UNIT_OOM_SRC := $(UNIT_DIR)/oom.c
 UNIT_OOM := -Wl,--wrap=malloc,--wrap=calloc
 
 UNIT_args_SRCS := src/dev/args.c src/base/units.c src/base/log.c
-UNIT_blk_SRCS := src/dev/blk.c src/dev/disk.c src/dev/faults.c $(UNIT_BUS) $(UNIT_OOM_SRC)
+UNIT_blk_SRCS := src/dev/blk.c src/dev/blk_work.c src/dev/disk.c src/dev/faults.c $(UNIT_BUS) $(UNIT_OOM_SRC)
 UNIT_blk_LDFLAGS := $(UNIT_OOM)
 UNIT_cal_core_SRCS := src/cal/core.c src/base/heap.c src/base/prng.c src/wire/names.c
 UNIT_echo_SRCS := src/dev/echo.c $(UNIT_BUS) $(UNIT_OOM_SRC)
@@ -32,6 +32,7 @@ UNIT_fetched_once_SRCS := $(UNIT_DIR)/watch.c $(UNIT_DIR)/fake_ring.c \
 	$(UNIT_DIR)/fake_packed.c src/base/heap.c src/base/prng.c src/vu/mem.c
 UNIT_fetched_once_WATCHED := $(filter-out src/vu/mem.c src/base/heap.c,$(UNIT_VQ))
 UNIT_heap_SRCS := src/base/heap.c src/base/prng.c
+UNIT_hostfile_SRCS := src/dev/hostfile.c src/base/log.c
 UNIT_inflight_SRCS := $(UNIT_VQ) src/base/prng.c $(UNIT_DIR)/fake_ring.c \
 	$(UNIT_DIR)/fake_packed.c
 UNIT_link_SRCS := src/dev/link.c $(UNIT_BUS) $(UNIT_OOM_SRC)

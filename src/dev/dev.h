@@ -147,11 +147,11 @@ u64 dev_bus_seed(const struct dev_bus *b, const char *name);
  * DOC: Files of the host
  *
  * The host takes the time it takes; in simulated time it takes none. While an
- * operation is under way the instant is held: no event runs, of no device,
- * until the host has done it. done() comes as a callback of that instant, and
- * operations that are under way at the same time are reported in the order in
- * which they were begun, over all files. So nothing shows how fast the host
- * is.
+ * operation is under way the instant is held: what was due in it already still
+ * runs, then all devices wait until the host has done it. done() comes as a
+ * callback of that instant, and operations that are under way at the same time
+ * are reported in the order in which they were begun, over all files. So
+ * nothing shows how fast the host is.
  *
  * There is one operation at a time per file, and the data goes through a
  * buffer of the file. The kernel never gets addresses of the guest's memory:

@@ -172,6 +172,18 @@ static int check_device(const struct labfile *lf, const char *key,
 		   (int)len, spec, types);
 }
 
+/* A device's file is relative to the lab file, as all paths in that are. */
+static char *device_spec(const struct labfile *lf, const char *spec)
+{
+	const char *file = strstr(spec, ",file=");
+	int len;
+
+	if (!file || file[6] == '/')
+		return xstrdup(spec);
+	len = (int)(file + 6 - spec);
+	return xasprintf("%.*s%s%s", len, spec, lf->dir, spec + len);
+}
+
 /* "FILE ARGS" */
 static int get_module(const struct labfile *lf, const char *key,
 		      const char *s, struct lab_node *n)
@@ -195,13 +207,15 @@ static int get_lists(const struct labfile *lf, const struct raw_node *raw,
 		     const char *key, struct lab_node *n)
 {
 	unsigned int i;
-	char sub[96];
+	char sub[96], *spec;
 	int ret = 0;
 
 	for (i = 0; i < raw->devices_count && !ret; i++) {
 		snprintf(sub, sizeof(sub), "%s.devices[%u]", key, i);
 		ret = check_device(lf, sub, raw->devices[i]);
-		strvec_add(&n->devices, raw->devices[i]);
+		spec = device_spec(lf, raw->devices[i]);
+		strvec_add(&n->devices, spec);
+		free(spec);
 	}
 	for (i = 0; i < raw->modules_count && !ret; i++) {
 		snprintf(sub, sizeof(sub), "%s.modules[%u]", key, i);

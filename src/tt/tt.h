@@ -137,8 +137,7 @@ void tt_event_cancel(struct tt *tt, struct tt_event *ev);
  * tt_hold() - time may not move on until tt_put()
  *
  * Something is outstanding that must finish in this instant. Held by an event,
- * the instant goes on afterwards: no event runs until then, and its end comes
- * after that.
+ * the instant ends only afterwards, with what has come of it.
  */
 void tt_hold(struct tt *tt);
 void tt_put(struct tt *tt);
