@@ -26,6 +26,7 @@ UNIT_args_SRCS := src/dev/args.c src/base/units.c src/base/log.c
 UNIT_blk_SRCS := src/dev/blk.c src/dev/blk_work.c src/dev/disk.c src/dev/faults.c $(UNIT_BUS) $(UNIT_OOM_SRC)
 UNIT_blk_LDFLAGS := $(UNIT_OOM)
 UNIT_cal_core_SRCS := src/cal/core.c src/base/heap.c src/base/prng.c src/wire/names.c
+UNIT_dirty_SRCS := $(UNIT_VQ) $(UNIT_DIR)/fake_ring.c $(UNIT_DIR)/fake_packed.c
 UNIT_echo_SRCS := src/dev/echo.c $(UNIT_BUS) $(UNIT_OOM_SRC)
 UNIT_echo_LDFLAGS := $(UNIT_OOM)
 UNIT_fetched_once_SRCS := $(UNIT_DIR)/watch.c $(UNIT_DIR)/fake_ring.c \
