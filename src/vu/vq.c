@@ -184,15 +184,17 @@ static int avail_poll(struct vq *vq)
 	return vq->layout->available(vq);
 }
 
-/* The queue can be used from now on: make sure that the driver kicks. */
+/*
+ * The queue can be used from now on: make sure that the driver kicks for what
+ * comes next. Also where something is there already: a packed ring that was
+ * never told anything has a kick for each buffer.
+ */
 static void ask_for_kick(struct vq *vq)
 {
 	if (!vq_usable(vq))
 		return;
-	if (vq->event_idx)
-		avail_poll(vq);
-	else
-		vq->layout->want_kick(vq);
+	vq->layout->want_kick(vq);
+	full_barrier();
 }
 
 static int next_head(struct vq *vq, u16 *head)
