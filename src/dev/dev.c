@@ -6,6 +6,10 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <linux/virtio_config.h>
+#include <linux/virtio_ids.h>
+#include <linux/virtio_ring.h>
+
 #include "args.h"
 #include "binding.h"
 #include "link.h"
@@ -17,6 +21,9 @@
  * become what dev.h promises: kick.c makes events of kicks, notify.c makes
  * calls of what devices push, services.c is the API itself.
  */
+
+/* Offer the dirty log to who does not ask for it by migration=on. */
+#define MIGRATION_DEFAULT	false
 
 #define DEV(x)	extern const struct dev_ops x##_dev_ops;
 #include "devices.def"
@@ -56,6 +63,20 @@ static void session_reset(struct vu_session *s)
 	d->started = false;
 	if (d->probed_config)
 		memcpy(d->config, d->probed_config, d->ops->config_size);
+}
+
+static void session_announce(struct vu_session *s, u64 mac)
+{
+	struct dev *d = s->cfg->owner;
+
+	d->ops->announce(d, mac);
+}
+
+static int session_mtu(struct vu_session *s, u64 mtu)
+{
+	struct dev *d = s->cfg->owner;
+
+	return d->ops->mtu(d, mtu);
 }
 
 static int session_config_set(struct vu_session *s, size_t off, size_t len)
@@ -117,6 +138,8 @@ static const struct vu_ops session_ops = {
 	.reset = session_reset,
 	.stop = session_stop,
 	.config_set = session_config_set,
+	.announce = session_announce,
+	.mtu = session_mtu,
 	.pushed = session_pushed,
 	.broke = session_broke,
 	.closed = session_closed,
@@ -212,7 +235,10 @@ static int alloc_parts(struct dev *d)
 	dev_init_calls(d);
 	d->cfg = (struct vu_cfg){
 		.name = d->name, .ops = &session_ops, .owner = d,
-		.features = ops->features, .nr_vqs = ops->nr_vqs,
+		.nr_vqs = ops->nr_vqs,
+		.protocol = (u64)!!ops->announce << VHOST_USER_PROTOCOL_F_RARP |
+			    (u64)!!ops->mtu << VHOST_USER_PROTOCOL_F_MTU,
+		.queue_pairs = ops->virtio_id == VIRTIO_ID_NET,
 		.config = d->config, .config_size = ops->config_size,
 		.inband_only = d->bus->cfg.simulated,
 	};
@@ -231,6 +257,34 @@ static int keep_config(struct dev *d)
 	return 0;
 }
 
+/* A feature that every device has, unless its user withholds it. */
+static int common_feature(struct dev *d, const char *option, unsigned int bit)
+{
+	bool on = true;
+	int ret = dev_arg_bool(d->args, option, &on);
+
+	if (!ret && on)
+		d->cfg.features |= BIT_ULL(bit);
+	return ret;
+}
+
+/* Migration is not offered by default: a simulation has none. */
+static int common_features(struct dev *d)
+{
+	int ret;
+
+	d->cfg.features = d->ops->features | BIT_ULL(VIRTIO_F_VERSION_1);
+	d->cfg.migration = MIGRATION_DEFAULT;
+	ret = common_feature(d, "packed", VIRTIO_F_RING_PACKED);
+	if (!ret)
+		ret = common_feature(d, "event-idx", VIRTIO_RING_F_EVENT_IDX);
+	if (!ret)
+		ret = common_feature(d, "indirect", VIRTIO_RING_F_INDIRECT_DESC);
+	if (!ret)
+		ret = dev_arg_bool(d->args, "migration", &d->cfg.migration);
+	return ret;
+}
+
 static int probe(struct dev *d)
 {
 	const char *unused;
@@ -240,6 +294,8 @@ static int probe(struct dev *d)
 	(void)dev_arg_str(d->args, "ip", NULL);
 	(void)dev_arg_str(d->args, "gw", NULL);
 	ret = dev_arg_time(d->args, "kick-latency", &d->kick_latency);
+	if (!ret)
+		ret = common_features(d);
 	if (!ret && d->ops->probe)
 		ret = d->ops->probe(d, d->args);
 	if (ret < 0)
@@ -490,6 +546,9 @@ void dev_types_help(FILE *f)
 		"    socket=PATH         where the front-end connects\n"
 		"    name=NAME           in messages; also part of the seed\n"
 		"    kick-latency=TIME   from a kick until the device looks (default: 0)\n"
+		"    packed=off          do not offer packed virtqueues\n"
+		"    event-idx=off, indirect=off  do not offer these virtqueue features\n"
+		"    migration=on        offer the log that live migration needs\n"
 		"    ip=ADDR/PLEN, gw=ADDR  for the guest to configure (umtt run)\n");
 }
 

@@ -37,8 +37,8 @@ struct dev_bus;
  * @in_kick: queues, as a mask, whose vq_ready is called while the driver still
  *	waits for its kick to be acked: what is pushed then is there when the
  *	kick returns, for drivers that poll for it, and for cheap completions
- * @features: virtio feature bits of the device type; VERSION_1, INDIRECT_DESC
- *	and EVENT_IDX are added for every device
+ * @features: virtio feature bits of the device type; VERSION_1, RING_PACKED,
+ *	INDIRECT_DESC and EVENT_IDX are added for every device
  * @priv_size: bytes of dev_priv(), zeroed
  * @config_size: bytes of dev_config(), zeroed
  * @probe: read the options; 0, or -errno after log_err(dev_name(d), ...)
@@ -49,6 +49,9 @@ struct dev_bus;
  *	vq_push() or vq_drop() them now
  * @vq_ready: buffers may be available: vq_pop() until it returns 0
  * @config_set: the driver has written to dev_config(); refuse with -errno
+ * @announce: a network device: send a RARP request from and for the address in
+ *	the first six bytes of @mac, at once
+ * @mtu: a network device: -errno when the link cannot carry @mtu bytes
  * @stats: counters for --stats, "name value" per line
  *
  * Only name, virtio_id, nr_vqs and vq_ready are mandatory.
@@ -66,6 +69,8 @@ struct dev_ops {
 	void (*stop)(struct dev *d, struct vq *vq);
 	void (*vq_ready)(struct dev *d, unsigned int vq);
 	int (*config_set)(struct dev *d, size_t off, size_t len);
+	void (*announce)(struct dev *d, u64 mac);
+	int (*mtu)(struct dev *d, u64 mtu);
 	void (*stats)(const struct dev *d, FILE *f);
 };
 

@@ -34,6 +34,7 @@
 #define QUEUE_DEFAULT	1000
 #define QUEUE_MAX	65536
 #define TX_FRAMES_DEFAULT 32
+#define RARP_LEN	60		/* padded to Ethernet's least */
 
 enum { VQ_RX, VQ_TX, NR_VQS };
 
@@ -45,6 +46,7 @@ struct net_stats {
 
 /**
  * struct net - the device
+ * @rarp_timer: armed when @rarp_mac is to be announced
  * @tx_timer: armed while the port is sending
  * @tx_buf: what it sends, if @tx_held: the queue may have been taken away
  * @queue: ring of @queue_len frames that wait for a buffer, @nr_queued from
@@ -54,7 +56,8 @@ struct net {
 	struct dev *dev;
 	struct link_port port;
 	u32 mtu;
-	struct dev_timer tx_timer;
+	struct dev_timer tx_timer, rarp_timer;
+	u8 rarp_mac[MAC_LEN];
 	struct vq_buf tx_buf;
 	bool tx_held;
 	struct link_frame **queue;
@@ -272,6 +275,49 @@ static void net_stop(struct dev *d, struct vq *vq)
 		queue_flush(n);
 }
 
+/*
+ * The guest has moved here, and does not know it: say so to the switches, by
+ * the request of who does not know its own address (RFC 903).
+ */
+static void rarp_send(struct dev_timer *t)
+{
+	static const u8 request[] = {
+		0x80, 0x35,		/* RARP */
+		0, 1, 8, 0,		/* Ethernet, IPv4 */
+		MAC_LEN, 4, 0, 3,	/* lengths; request reverse */
+	};
+	struct net *n = container_of(t, struct net, rarp_timer);
+	struct link_frame *f = link_frame_new(RARP_LEN);
+
+	if (!f) {
+		n->stats.tx_no_memory++;
+		return;
+	}
+	memset(f->data, 0, RARP_LEN);
+	memset(f->data, 0xff, MAC_LEN);
+	memcpy(f->data + 6, n->rarp_mac, MAC_LEN);
+	memcpy(f->data + 12, request, sizeof(request));
+	memcpy(f->data + 22, n->rarp_mac, MAC_LEN);
+	memcpy(f->data + 32, n->rarp_mac, MAC_LEN);
+	link_send(&n->port, f);
+}
+
+static void net_announce(struct dev *d, u64 mac)
+{
+	struct net *n = dev_priv(d);
+
+	memcpy(n->rarp_mac, &mac, MAC_LEN);
+	dev_timer_arm(&n->rarp_timer, dev_now(d));
+}
+
+/* What the driver is to be told is known already, so it can only be checked. */
+static int net_mtu(struct dev *d, u64 mtu)
+{
+	const struct net *n = dev_priv(d);
+
+	return mtu >= LINK_MIN_MTU && mtu <= n->mtu ? 0 : -EINVAL;
+}
+
 static int hex_digit(char c)
 {
 	static const char digits[] = "0123456789abcdefABCDEF";
@@ -382,6 +428,7 @@ static int net_probe(struct dev *d, struct dev_args *a)
 
 	n->dev = d;
 	dev_timer_init(&n->tx_timer, dev_bus(d), tx_done);
+	dev_timer_init(&n->rarp_timer, dev_bus(d), rarp_send);
 	err = link_find(dev_bus(d), dev_arg_str(a, "link", LINK_DEFAULT), &l);
 	if (!err)
 		err = get_mac(d, a, c->mac);
@@ -405,6 +452,7 @@ static void net_remove(struct dev *d)
 	struct net *n = dev_priv(d);
 
 	dev_timer_cancel(&n->tx_timer);
+	dev_timer_cancel(&n->rarp_timer);
 	link_leave(&n->port);
 	queue_flush(n);
 	free(n->queue);
@@ -448,5 +496,7 @@ const struct dev_ops net_dev_ops = {
 	.start = net_start,
 	.stop = net_stop,
 	.vq_ready = net_vq_ready,
+	.announce = net_announce,
+	.mtu = net_mtu,
 	.stats = net_show,
 };

@@ -2,6 +2,8 @@
 /* Requests about queues: set-up, state, kicks. */
 #include <errno.h>
 
+#include <linux/virtio_config.h>
+
 #include "request.h"
 #include "vring_fd.h"
 
@@ -60,7 +62,7 @@ static int start(struct vu_session *s, struct vu_vring *v)
  * and so does one that is broken: once the new value has been accepted, what
  * the device still holds of before is taken back.
  */
-static bool in_use(struct vu_session *s, const struct vu_vring *v)
+bool vu_in_use(struct vu_session *s, const struct vu_vring *v)
 {
 	if (!v->vq.started || !v->vq.enabled || v->vq.broken)
 		return false;
@@ -82,8 +84,11 @@ int vu_req_set_vring_num(struct vu_session *s, int *fds)
 	int ret;
 
 	(void)fds;
-	if (!v || in_use(s, v))
+	if (!v || vu_in_use(s, v))
 		return -EPROTO;
+	if (s->inflight && s->msg.state.num > s->inflight_num)
+		return vu_refuse(s, "the record of buffers in flight is for queues of %u",
+				 s->inflight_num);
 	out = vq_out(&v->vq);
 	ret = vq_set_num(&v->vq, s->msg.state.num);
 	if (ret < 0)
@@ -94,6 +99,15 @@ int vu_req_set_vring_num(struct vu_session *s, int *fds)
 	return 0;
 }
 
+/* UML says 0 for any ring, and means the beginning: both wrap counters are 1. */
+static u32 base_of(const struct vu_session *s)
+{
+	if (!s->msg.state.num && vu_inband(s) &&
+	    s->features & BIT_ULL(VIRTIO_F_RING_PACKED))
+		return 0x80008000;
+	return s->msg.state.num;
+}
+
 int vu_req_set_vring_base(struct vu_session *s, int *fds)
 {
 	struct vu_vring *v = vu_get_vring(s, s->msg.state.index);
@@ -101,10 +115,10 @@ int vu_req_set_vring_base(struct vu_session *s, int *fds)
 	int ret;
 
 	(void)fds;
-	if (!v || in_use(s, v))
+	if (!v || vu_in_use(s, v))
 		return -EPROTO;
 	out = vq_out(&v->vq);
-	ret = vq_set_base(&v->vq, s->msg.state.num);
+	ret = vq_set_base(&v->vq, base_of(s));
 	if (ret < 0)
 		return ret;
 	if (out)
@@ -131,12 +145,15 @@ int vu_req_set_vring_addr(struct vu_session *s, int *fds)
 	if (!v)
 		return -EPROTO;
 	/* UML sends a log address of all ones with the flag off. */
-	if (a->flags)
-		return vu_refuse(s, "vring flags %#x are not supported", a->flags);
-	/* Said again while it works: nothing to do. */
-	if (v->vq.started && same_addr(v, a))
+	if (a->flags & ~VHOST_USER_VRING_F_LOG)
+		return vu_refuse(s, "vring flags %#x are not known", a->flags);
+	/* Said again while it works: QEMU begins or ends to log. */
+	if (v->vq.started && same_addr(v, a)) {
+		v->addr = *a;
+		vu_log_update(s, v);
 		return 0;
-	if (in_use(s, v))
+	}
+	if (vu_in_use(s, v))
 		return -EPROTO;
 	if (!s->mem)
 		return vu_refuse(s, "there is no memory table yet");
@@ -147,6 +164,7 @@ int vu_req_set_vring_addr(struct vu_session *s, int *fds)
 	v->addr = *a;
 	v->have_addr = true;
 	v->away = v->resume = false;
+	vu_log_update(s, v);
 	return 0;
 }
 

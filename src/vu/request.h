@@ -29,6 +29,9 @@ int vu_refuse(struct vu_session *s, const char *fmt, ...) __printf(2, 3);
 /** vu_reply() - answer the present request with a body of its own */
 void vu_reply(struct vu_session *s, const void *payload, u32 len);
 
+/** vu_reply_fd() - as vu_reply(), with a file that stays the caller's */
+void vu_reply_fd(struct vu_session *s, const void *payload, u32 len, int fd);
+
 /** vu_reply_u64() - as vu_reply(); Return: 0, for the handler */
 int vu_reply_u64(struct vu_session *s, u64 v);
 
@@ -40,6 +43,12 @@ struct vu_vring *vu_get_vring(struct vu_session *s, u32 index);
 
 /** vu_take_buffers() - the device must not touch the queue's buffers from now on */
 void vu_take_buffers(struct vu_session *s, struct vu_vring *v);
+
+/** vu_in_use() - does the queue work; then it must not be set up, the reason is noted */
+bool vu_in_use(struct vu_session *s, const struct vu_vring *v);
+
+/** vu_log_update() - log what is written to the queue, if that is to be done by now */
+void vu_log_update(struct vu_session *s, struct vu_vring *v);
 
 /** vu_disable_all() - as if all rings were disabled one by one */
 void vu_disable_all(struct vu_session *s);
@@ -56,6 +65,8 @@ int vu_req_set_features(struct vu_session *s, int *fds);
 int vu_req_get_protocol_features(struct vu_session *s, int *fds);
 int vu_req_set_protocol_features(struct vu_session *s, int *fds);
 int vu_req_get_queue_num(struct vu_session *s, int *fds);
+int vu_req_send_rarp(struct vu_session *s, int *fds);
+int vu_req_net_set_mtu(struct vu_session *s, int *fds);
 
 int vu_req_reset_owner(struct vu_session *s, int *fds);
 int vu_req_reset_device(struct vu_session *s, int *fds);
@@ -66,6 +77,11 @@ int vu_req_set_mem_table(struct vu_session *s, int *fds);
 int vu_req_get_max_mem_slots(struct vu_session *s, int *fds);
 int vu_req_add_mem_reg(struct vu_session *s, int *fds);
 int vu_req_rem_mem_reg(struct vu_session *s, int *fds);
+
+int vu_req_set_log_base(struct vu_session *s, int *fds);
+int vu_req_set_log_fd(struct vu_session *s, int *fds);
+int vu_req_get_inflight_fd(struct vu_session *s, int *fds);
+int vu_req_set_inflight_fd(struct vu_session *s, int *fds);
 
 int vu_req_set_vring_num(struct vu_session *s, int *fds);
 int vu_req_set_vring_base(struct vu_session *s, int *fds);

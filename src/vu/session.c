@@ -46,6 +46,8 @@ void vu_session_put(void *p)
 	for (i = 0; i < s->nr_vqs; i++)
 		vq_fini(&s->vring[i].vq);
 	mem_unmap(s->mem);
+	map_put(s->log_map);
+	map_put(s->inflight);
 	free(s->vring);
 	free(s);
 }
@@ -120,7 +122,8 @@ int vu_need(struct vu_session *s, unsigned int bit, const char *name)
 
 /* Answers */
 
-void vu_reply(struct vu_session *s, const void *payload, u32 len)
+static void reply(struct vu_session *s, const void *payload, u32 len,
+		  const int *fds, unsigned int nfds)
 {
 	struct vhost_user_hdr hdr = {
 		.request = s->msg.request,
@@ -132,8 +135,18 @@ void vu_reply(struct vu_session *s, const void *payload, u32 len)
 	memcpy(buf, &hdr, sizeof(hdr));
 	memcpy(buf + sizeof(hdr), payload, len);
 	/* Any other failure shows as the end of the stream. */
-	if (stream_send(&s->st, buf, sizeof(hdr) + len, NULL, 0) == -ENOMEM)
+	if (stream_send(&s->st, buf, sizeof(hdr) + len, fds, nfds) == -ENOMEM)
 		s->no_memory = true;
+}
+
+void vu_reply(struct vu_session *s, const void *payload, u32 len)
+{
+	reply(s, payload, len, NULL, 0);
+}
+
+void vu_reply_fd(struct vu_session *s, const void *payload, u32 len, int fd)
+{
+	reply(s, payload, len, &fd, 1);
 }
 
 int vu_reply_u64(struct vu_session *s, u64 v)
@@ -207,6 +220,8 @@ static int (*const handlers[])(struct vu_session *s, int *fds) = {
 	[VHOST_USER_SET_OWNER] = set_owner,
 	[VHOST_USER_RESET_OWNER] = vu_req_reset_owner,
 	[VHOST_USER_SET_MEM_TABLE] = vu_req_set_mem_table,
+	[VHOST_USER_SET_LOG_BASE] = vu_req_set_log_base,
+	[VHOST_USER_SET_LOG_FD] = vu_req_set_log_fd,
 	[VHOST_USER_SET_VRING_NUM] = vu_req_set_vring_num,
 	[VHOST_USER_SET_VRING_ADDR] = vu_req_set_vring_addr,
 	[VHOST_USER_SET_VRING_BASE] = vu_req_set_vring_base,
@@ -218,9 +233,13 @@ static int (*const handlers[])(struct vu_session *s, int *fds) = {
 	[VHOST_USER_SET_PROTOCOL_FEATURES] = vu_req_set_protocol_features,
 	[VHOST_USER_GET_QUEUE_NUM] = vu_req_get_queue_num,
 	[VHOST_USER_SET_VRING_ENABLE] = vu_req_set_vring_enable,
+	[VHOST_USER_SEND_RARP] = vu_req_send_rarp,
+	[VHOST_USER_NET_SET_MTU] = vu_req_net_set_mtu,
 	[VHOST_USER_SET_SLAVE_REQ_FD] = set_slave_req_fd,
 	[VHOST_USER_GET_CONFIG] = vu_req_get_config,
 	[VHOST_USER_SET_CONFIG] = vu_req_set_config,
+	[VHOST_USER_GET_INFLIGHT_FD] = vu_req_get_inflight_fd,
+	[VHOST_USER_SET_INFLIGHT_FD] = vu_req_set_inflight_fd,
 	[VHOST_USER_RESET_DEVICE] = vu_req_reset_device,
 	[VHOST_USER_VRING_KICK] = vu_req_vring_kick,
 	[VHOST_USER_GET_MAX_MEM_SLOTS] = vu_req_get_max_mem_slots,
@@ -238,7 +257,7 @@ static void session_msg(struct stream *st, const void *buf, size_t len,
 	int ret;
 
 	(void)len;
-	if (mem_lost(s->mem)) {
+	if (mem_lost(s->mem) || map_lost(s->log_map) || map_lost(s->inflight)) {
 		end_session(s, "has taken away memory that it had shared");
 		return;
 	}

@@ -7,9 +7,11 @@
 
 #include "../ring/stream.h"
 #include "call.h"
+#include "dirty.h"
 #include "msg.h"
 #include "vring.h"
 
+struct map;
 struct mem;
 struct vu_session;
 struct vring_fd;
@@ -25,6 +27,8 @@ struct vring_fd;
  * @stop: let go of all buffers of queue @vq, now
  * @config_set: the driver has written to cfg->config; -errno refuses, then
  *	the old contents are restored
+ * @announce: say on the network that address @mac is here now; may be NULL
+ * @mtu: -errno when the driver cannot be told to send so much; may be NULL
  * @pushed: the device has used a buffer of @vq
  * @broke: queue @vq is broken, and the front-end is to hear of it by message
  * @closed: the session has ended: @why is NULL when the front-end just left.
@@ -37,6 +41,8 @@ struct vu_ops {
 	void (*reset)(struct vu_session *s);
 	void (*stop)(struct vu_session *s, unsigned int vq);
 	int (*config_set)(struct vu_session *s, size_t off, size_t len);
+	void (*announce)(struct vu_session *s, u64 mac);
+	int (*mtu)(struct vu_session *s, u64 mtu);
 	void (*pushed)(struct vq *vq);
 	void (*broke)(struct vu_session *s, unsigned int vq);
 	void (*closed)(struct vu_session *s, const char *why);
@@ -45,7 +51,11 @@ struct vu_ops {
 /**
  * struct vu_cfg - what is served; shared by all sessions of a device
  * @name: of the device, for messages
- * @features: virtio features of the device
+ * @features: virtio features that are offered, without those that are the
+ *	session's business: bit 30 and the dirty log's
+ * @protocol: protocol features that only some devices have: RARP, MTU
+ * @migration: offer the dirty log
+ * @queue_pairs: GET_QUEUE_NUM counts pairs, as QEMU does for a network device
  * @inband_only: a front-end without in-band notifications and reply-ack is
  *	refused: its kicks and our calls would have no place in simulated time
  */
@@ -53,7 +63,8 @@ struct vu_cfg {
 	const char *name;
 	const struct vu_ops *ops;
 	void *owner;
-	u64 features;
+	u64 features, protocol;
+	bool migration, queue_pairs;
 	unsigned int nr_vqs;
 	u8 *config;
 	size_t config_size;
@@ -79,6 +90,8 @@ struct vu_vring {
  * @pid: the front-end's process, 0 when unknown
  * @features, @protocol: as negotiated; @have_features: since the last reset
  * @status: of the virtio device, as the driver has written it
+ * @log: what is in @log_map, if there is one
+ * @inflight: the record of buffers in flight, for queues up to @inflight_num
  * @msg: the request being handled, while @handling
  * @refs: the stream and each event fd that the kernel may still hold
  * @no_memory: an answer is missing
@@ -98,6 +111,9 @@ struct vu_session {
 	struct stream st;
 	struct vu_chan chan;
 	struct mem *mem;
+	struct dirty_log log;
+	struct map *log_map, *inflight;
+	u16 inflight_num;
 	struct vu_msg msg;
 	bool handling, no_memory, closing, closed;
 	unsigned int nr_warnings;
