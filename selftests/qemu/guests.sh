@@ -58,6 +58,14 @@ add_net()
 	qemu_args="$qemu_args -device virtio-net-pci,netdev=n$1,vectors=0${3:+,$3}"
 }
 
+# add_blk NAME OPTIONS [PROPERTIES]
+add_blk()
+{
+	slave_args="$slave_args --device blk,name=$1,socket=$work/$1,$2"
+	chardev "$1"
+	qemu_args="$qemu_args -device vhost-user-blk-pci,chardev=c$1${3:+,$3}"
+}
+
 # wait_for SECONDS COMMAND...: until it succeeds.
 wait_for()
 {
@@ -109,9 +117,15 @@ boot()
 # boot_wait NAME [N]: its shell is there (for the Nth time). Else all is over.
 boot_wait()
 {
-	wait_for 60 more $((${2:-1} - 1)) '^=up' "$work/$1.out" && return
+	wait_for 60 up_or_gone "$1" $((${2:-1} - 1)) &&
+		more $((${2:-1} - 1)) '^=up' "$work/$1.out" && return
 	ok "$1_comes_up" 1
 	guests_finish
+}
+
+up_or_gone()
+{
+	more "$2" '^=up' "$work/$1.out" || eval "! kill -0 \$pid_$1 2>/dev/null"
 }
 
 # guest NAME COMMAND...: run it there, print its output; its status is ours.
@@ -130,6 +144,13 @@ guest()
 	fi
 	tail -n "+$((lines + 1))" "$work/$name.out" | grep -av '^=[0-9u]'
 	return "$(grep -a '^=[0-9]' "$work/$name.out" | tail -n 1 | tr -dc 0-9)"
+}
+
+# no_complaint NAME: of its kernel
+no_complaint()
+{
+	guest "$1" dmesg >"$work/dmesg" &&
+		! grep -E 'I/O error|not a head|rejected|BUG|WARNING' "$work/dmesg"
 }
 
 # monitor NAME COMMAND...: of the human monitor. It says nothing if it is well.

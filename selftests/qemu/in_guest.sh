@@ -130,3 +130,78 @@ has_kib()
 {
 	[ "$(awk '/^MemTotal/ {print $2}' /proc/meminfo)" -gt "$1" ]
 }
+
+# disk_load WRITERS: each writes, reads back and compares, in four slots of
+# 1 MiB of its own, until disk_unload. Beside the cache, so that what is
+# compared comes from the disk, and each is in one or a few requests.
+disk_load()
+{
+	: >/disk.loaded; : >/disk.bad
+	[ -e /p7 ] || for p in 0 1 2 3 4 5 6 7; do
+		dd if=/dev/urandom of=/p$p bs=1M count=1 2>/dev/null
+	done
+	writers=
+	w=0
+	while [ $w -lt "$1" ]; do
+		disk_writer $w & writers="$writers $!"
+		w=$((w + 1))
+	done
+}
+
+# What slot S of writer W holds is pattern /slot.W.S
+disk_writer()
+{
+	g=$1
+	echo 0 >"/disk.$1"
+	while [ -e /disk.loaded ]; do
+		s=$((g % 4))
+		dd if="/p$((g % 8))" of=/dev/vda bs=1M count=1 \
+			seek=$(($1 * 4 + s)) oflag=direct conv=notrunc 2>"/said.disk.$1" ||
+			cat "/said.disk.$1" >>/disk.bad
+		echo $((g % 8)) >"/slot.$1.$s"
+		# The one before last, while others write
+		disk_check "$1" $(((g + 2) % 4))
+		g=$((g + 1))
+		echo "$g" >"/disk.$1"
+	done
+}
+
+# disk_check W S
+disk_check()
+{
+	[ -e "/slot.$1.$2" ] || return 0
+	dd if=/dev/vda of="/read.$1" bs=1M count=1 skip=$(($1 * 4 + $2)) \
+		iflag=direct 2>"/said.disk.$1" || cat "/said.disk.$1" >>/disk.bad
+	cmp "/read.$1" "/p$(cat "/slot.$1.$2")" >>/disk.bad 2>&1 && return
+	echo "writer $1, slot $2, pattern $(cat "/slot.$1.$2"): not what was written" >>/disk.bad
+}
+
+# disk_progress: each writer has gone on from now on
+disk_progress()
+{
+	for d in /disk.[0-9]*; do
+		was=$(cat "$d")
+		until [ "$(cat "$d")" != "$was" ]; do usleep 20000; done
+	done
+}
+
+# disk_unload: what was bad; all is checked once more, and true if it is right.
+disk_unload()
+{
+	rm /disk.loaded
+	# shellcheck disable=SC2086
+	wait $writers
+	for d in /slot.*; do
+		w=${d#/slot.}
+		disk_check "${w%.*}" "${w#*.}"
+	done
+	echo "# written: $(cat /disk.[0-9]* | tr '\n' ' ')MiB"
+	cat /disk.bad
+	[ ! -s /disk.bad ]
+}
+
+# until_carrier INTERFACE
+until_carrier()
+{
+	until [ "$(cat "/sys/class/net/$1/carrier")" = 1 ]; do usleep 50000; done
+}

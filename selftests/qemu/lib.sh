@@ -76,7 +76,7 @@ make_initramfs()
 # start_slave ARGS...: serve until the end of the test.
 start_slave()
 {
-	"$UMTT" slave "$@" >"$work/slave.log" 2>&1 &
+	"$UMTT" slave "$@" >>"$work/slave.log" 2>&1 &
 	slave=$!
 	for _ in 1 2 3 4 5 6 7 8 9 10; do
 		[ -S "${sock:-$work/sock}" ] && return
