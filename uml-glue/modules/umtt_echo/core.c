@@ -8,7 +8,9 @@
  *
  * Reading <debugfs>/umtt_echo/selftest runs the tests. Writing "N [DEPTH
  * [LATENCY]]" to <debugfs>/umtt_echo/bench runs N requests, DEPTH of them at a
- * time; reading it says what that took. A second device has its files in
+ * time; reading it says what that took. Writing "DEPTH LATENCY" to
+ * <debugfs>/umtt_echo/load lets DEPTH requests go round in each queue, until "0"
+ * is written; reading it counts them. A second device has its files in
  * umtt_echo.1, and so on.
  */
 #include <linux/debugfs.h>
@@ -31,10 +33,13 @@ static void echo_interrupt(struct virtqueue *vq)
 
 	spin_lock_irqsave(&q->lock, flags);
 	q->interrupts++;
+	if (q->gone)
+		goto out;
 	do {
 		virtqueue_disable_cb(vq);
 		echo_reap(q, cycles);
 	} while (!virtqueue_enable_cb(vq));
+out:
 	spin_unlock_irqrestore(&q->lock, flags);
 }
 
@@ -89,6 +94,7 @@ static void add_files(struct echo_dev *e)
 	e->dir = debugfs_create_dir(name, NULL);
 	debugfs_create_file("selftest", 0400, e->dir, e, &echo_selftest_fops);
 	debugfs_create_file("bench", 0600, e->dir, e, &echo_bench_fops);
+	debugfs_create_file("load", 0600, e->dir, e, &echo_load_fops);
 }
 
 static int init_queues(struct echo_dev *e)
@@ -141,6 +147,19 @@ free:
 	return err;
 }
 
+/* From now on the queues are not touched by interrupts. */
+static void leave_queues(struct echo_dev *e)
+{
+	struct echo_queue *q = e->queues;
+	unsigned long flags;
+
+	for (; q < e->queues + UMTT_ECHO_NR_QUEUES; q++) {
+		spin_lock_irqsave(&q->lock, flags);
+		q->gone = true;
+		spin_unlock_irqrestore(&q->lock, flags);
+	}
+}
+
 /* Nobody waits any more for what the device still has. */
 static struct echo_req *detach_all(struct echo_dev *e)
 {
@@ -166,6 +185,7 @@ static void echo_remove(struct virtio_device *vdev)
 	struct echo_req *r, *all;
 
 	debugfs_remove(e->dir);
+	leave_queues(e);
 	virtio_reset_device(vdev);
 	all = detach_all(e);
 	vdev->config->del_vqs(vdev);

@@ -18,11 +18,23 @@ struct scatterlist;
 struct dentry;
 
 /**
+ * struct echo_load - requests of a queue that go round
+ * @on: what comes back goes out again
+ * @submitted: how many times one went out; the number of the last
+ * @wrong: those among @returned that were not as they should be
+ */
+struct echo_load {
+	bool on;
+	u64 submitted, returned, wrong;
+};
+
+/**
  * struct echo_queue - one request queue
  * @lock: held around everything that is done with @vq
  * @interrupts: how often the device called
  * @kicks: how often the device was kicked
  * @completed: how many buffers came back; mod 2^16 the index in the used ring
+ * @gone: the driver is being unbound: what comes back stays where it is
  */
 struct echo_queue {
 	struct echo_dev *dev;
@@ -31,6 +43,8 @@ struct echo_queue {
 	unsigned long interrupts;
 	unsigned long kicks;
 	unsigned long completed;
+	struct echo_load load;
+	bool gone;
 };
 
 /**
@@ -41,6 +55,7 @@ struct echo_queue {
  * @wait: woken when @in_flight reaches 0
  * @bench_again: requests that the benchmark still has to submit, under the
  *		 lock of its queue
+ * @load_latency: of the slowest request that goes round
  * @bench: what the last benchmark measured, as text
  */
 struct echo_dev {
@@ -54,6 +69,7 @@ struct echo_dev {
 	int id;
 	struct dentry *dir;
 	unsigned long bench_again;
+	u64 load_latency;
 	char bench[256];
 };
 
@@ -69,6 +85,7 @@ enum echo_state {
  * @q: the queue it was last added to
  * @next: for who has several
  * @again: submit it again when it comes back, while bench_again counts down
+ * @load: one of those that go round
  * @len: size of the payload
  * @req: what the device reads first, then the payload
  * @resp: what the device writes first, then the echo of the payload
@@ -83,7 +100,7 @@ struct echo_req {
 	struct umtt_echo_resp *resp;
 	struct echo_queue *q;
 	struct echo_req *next;
-	bool again;
+	bool again, load;
 	size_t len;
 	unsigned int nr_chunks;
 	void **tx, **rx;
@@ -104,6 +121,7 @@ unsigned int echo_reap(struct echo_queue *q, u64 cycles);
 int echo_wait(struct echo_dev *e, u64 ns);
 bool echo_payload_ok(const struct echo_req *r);
 u64 echo_cycles(void);
+bool echo_load_returned(struct echo_queue *q, struct echo_req *r);
 
 static inline u64 echo_t_start(const struct echo_req *r)
 {
@@ -117,5 +135,6 @@ static inline u64 echo_t_done(const struct echo_req *r)
 
 extern const struct file_operations echo_selftest_fops;
 extern const struct file_operations echo_bench_fops;
+extern const struct file_operations echo_load_fops;
 
 #endif /* ECHO_H */

@@ -174,7 +174,9 @@ static bool finish(struct echo_queue *q, struct echo_req *r)
 	r->order = atomic_inc_return(&e->order);
 	if (!r->first_start)
 		r->first_start = echo_t_start(r);
-	if (r->state == ECHO_FORGOTTEN) {
+	if (r->load) {
+		again = echo_load_returned(q, r);
+	} else if (r->state == ECHO_FORGOTTEN) {
 		echo_free(r);
 	} else {
 		r->state = ECHO_DONE;
