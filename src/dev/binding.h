@@ -59,8 +59,8 @@ struct dev_vq {
 	u32 coalesce_bufs;
 	bool call_now;
 	struct tt_event call_due;
-	/* looking at the ring without a kick */
-	bool rescan;
+	/* looking at the ring without a kick; @enabling: who asked waits for an answer */
+	bool rescan, enabling;
 	struct tt_op rescan_op;
 };
 
@@ -163,6 +163,8 @@ void dev_init_kick(struct dev *d);
 void session_kick(struct vu_session *s, unsigned int vq);
 /** session_ready() - buffers without a VRING_KICK: see struct vu_ops */
 void session_ready(struct vu_session *s, unsigned int vq);
+/** session_enabled() - the same, in SET_VRING_ENABLE: see struct vu_ops */
+void session_enabled(struct vu_session *s, unsigned int vq);
 /** kick_calls_done() - no call of @d is under way any more */
 void kick_calls_done(struct dev *d);
 /** forget_kick() - the session has ended */

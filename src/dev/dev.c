@@ -135,6 +135,7 @@ static const struct vu_ops session_ops = {
 	.negotiated = session_negotiated,
 	.kick = session_kick,
 	.ready = session_ready,
+	.enabled = session_enabled,
 	.reset = session_reset,
 	.stop = session_stop,
 	.config_set = session_config_set,

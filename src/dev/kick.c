@@ -147,6 +147,17 @@ void session_kick(struct vu_session *s, unsigned int vq)
 	d->kick.next_vq = vq;
 }
 
+/* Nobody can run past the device's turn: who has enabled the queue may go on. */
+static void rescan_registered(struct tt_op *op, int err)
+{
+	struct dev_vq *v = container_of(op, struct dev_vq, rescan_op);
+
+	if (!v->enabling || err)
+		return;
+	v->enabling = false;
+	vu_kick_done(v->d->session, 0);
+}
+
 static void rescan_got_time(struct tt_op *op, int err)
 {
 	struct dev_vq *v = container_of(op, struct dev_vq, rescan_op);
@@ -157,7 +168,7 @@ static void rescan_got_time(struct tt_op *op, int err)
 	if (!v->ready.node.queued || v->ready.node.time > kick_time(v->d))
 		v->rescan = v->d->bus->cfg.simulated;
 	arm_ready(v, kick_time(v->d));
-	op->done = NULL;
+	op->done = rescan_registered;
 	tt_register(v->d->bus->tt, op);
 }
 
@@ -170,6 +181,14 @@ void session_ready(struct vu_session *s, unsigned int vq)
 		return;
 	v->rescan_op.done = rescan_got_time;
 	tt_get(d->bus->tt, &v->rescan_op);
+}
+
+void session_enabled(struct vu_session *s, unsigned int vq)
+{
+	struct dev *d = s->cfg->owner;
+
+	d->vq[vq].enabling = true;
+	session_ready(s, vq);
 }
 
 /* True when the queue's kernel may be ahead of now: look again later. */
@@ -209,8 +228,10 @@ void forget_kick(struct dev *d)
 	d->kick.next = false;
 	if (d->kick.state != KICK_IDLE)
 		d->kick.aborted = true;
-	for (i = 0; i < d->ops->nr_vqs; i++)
+	for (i = 0; i < d->ops->nr_vqs; i++) {
+		d->vq[i].enabling = false;
 		tt_event_cancel(d->bus->tt, &d->vq[i].ready);
+	}
 }
 
 void dev_vq_init_kick(struct dev_vq *v)

@@ -202,6 +202,10 @@ int vu_req_set_vring_enable(struct vu_session *s, int *fds)
 	}
 	vq_enable(&v->vq, true);
 	/* After a suspend UML does not kick again. */
+	if (s->cfg->inband_only && vq_pending(&v->vq)) {
+		s->cfg->ops->enabled(s, v->vq.index);
+		return VU_LATER;
+	}
 	vu_rescan(s, v);
 	return 0;
 }

@@ -22,6 +22,8 @@ struct vring_fd;
  * @kick: VRING_KICK for queue @vq, started and in order. No further message
  *	is read before vu_kick_done().
  * @ready: queue @vq may have buffers, and nobody waits for an answer
+ * @enabled: the same, and as for @kick the request is to be answered; only if
+ *	the session must be in band
  * @reset: the device is as if no driver had ever been there; its queues are
  *	disabled and have been stop()ped
  * @stop: let go of all buffers of queue @vq, now
@@ -38,6 +40,7 @@ struct vu_ops {
 	void (*negotiated)(struct vu_session *s);
 	void (*kick)(struct vu_session *s, unsigned int vq);
 	void (*ready)(struct vu_session *s, unsigned int vq);
+	void (*enabled)(struct vu_session *s, unsigned int vq);
 	void (*reset)(struct vu_session *s);
 	void (*stop)(struct vu_session *s, unsigned int vq);
 	int (*config_set)(struct vu_session *s, size_t off, size_t len);
