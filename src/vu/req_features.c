@@ -7,18 +7,11 @@
 
 #include "request.h"
 
-/*
- * The record of buffers in flight is of use to front-ends that connect again
- * when a back-end has died. UML does not.
- */
-#define OFFER_INFLIGHT	0
-
 #define PROTOCOL_FEATURES (BIT_ULL(VHOST_USER_PROTOCOL_F_MQ) |		\
 			   BIT_ULL(VHOST_USER_PROTOCOL_F_REPLY_ACK) |	\
 			   BIT_ULL(VHOST_USER_PROTOCOL_F_SLAVE_REQ) |	\
 			   BIT_ULL(VHOST_USER_PROTOCOL_F_CONFIG) |	\
-			   (u64)OFFER_INFLIGHT <<			\
-				VHOST_USER_PROTOCOL_F_INFLIGHT_SHMFD |	\
+			   BIT_ULL(VHOST_USER_PROTOCOL_F_INFLIGHT_SHMFD) | \
 			   BIT_ULL(VHOST_USER_PROTOCOL_F_RESET_DEVICE) |	\
 			   BIT_ULL(VHOST_USER_PROTOCOL_F_INBAND_NOTIFICATIONS) | \
 			   BIT_ULL(VHOST_USER_PROTOCOL_F_CONFIGURE_MEM_SLOTS) | \
