@@ -20,6 +20,7 @@ FUZZ_mem_SRCS := src/vu/mem.c
 FUZZ_msg_SRCS := src/vu/msg.c
 FUZZ_session_SRCS := $(FUZZ_DIR)/session_front.c $(FUZZ_DIR)/session_model.c \
 	$(FUZZ_DIR)/session_world.c $(wildcard src/vu/*.c src/dev/*.c src/ring/*.c) \
+	src/trace/trace.c src/trace/format.c \
 	src/tt/tt.c $(filter-out src/base/log.c,$(wildcard src/base/*.c)) \
 	src/wire/names.c
 FUZZ_session_LIBS := -luring -Wl,--wrap=mmap,--wrap=munmap

@@ -56,7 +56,8 @@ includes calendar_core_is_pure "core\.h|${up}base/[a-z]+\.h|${up}wire/timetravel
 # shellcheck disable=SC2086
 includes vu_pure_parts "(msg|mem|vq|vring|layout|inflight|dirty)\.h|${up}base/[a-z]+\.h|${up}wire/vhost_user\.h" \
 	src/vu/msg.[ch] src/vu/mem.[ch] src/vu/vring.h src/vu/layout.h $queues
-includes vu_does_not_know_tt "[a-z_]+\.h|${up}(base|wire|ring)/[a-z_]+\.h" src/vu/*.[ch]
+includes vu_does_not_know_tt "[a-z_]+\.h|${up}(base|wire|ring)/[a-z_]+\.h|${up}trace/trace\.h" \
+	src/vu/*.[ch]
 includes tt_does_not_know_vu "[a-z_]+\.h|${up}(base|wire|ring)/[a-z_]+\.h|${up}cal/server\.h" \
 	src/tt/*.[ch]
 models=$(find src/dev -name '*.c' ! -name dev.c ! -name args.c ! -name kick.c \

@@ -163,6 +163,45 @@ u64 dev_rand(struct dev *d)
 	return prng_next(&d->prng);
 }
 
+/* There is no trace. */
+
+unsigned int dev_trace_link(struct dev_bus *b, const char *name)
+{
+	(void)b;
+	(void)name;
+	return 0;
+}
+
+unsigned int dev_trace_port(struct dev *d, unsigned int link)
+{
+	(void)d;
+	return link;
+}
+
+u64 dev_trace_tx(struct dev_bus *b, unsigned int port, const void *frame,
+		 size_t len)
+{
+	(void)b;
+	(void)port;
+	(void)frame;
+	return len;
+}
+
+void dev_trace_rx(struct dev_bus *b, unsigned int port, u64 frame, size_t len)
+{
+	(void)b;
+	(void)port;
+	(void)frame;
+	(void)len;
+}
+
+void dev_trace_lost(struct dev_bus *b, unsigned int port, u64 frame, size_t len,
+		    const char *why)
+{
+	(void)why;
+	dev_trace_rx(b, port, frame, len);
+}
+
 u64 dev_bus_seed(const struct dev_bus *b, const char *name)
 {
 	struct prng p;
@@ -421,7 +460,7 @@ static void ignore(struct vq *vq)
 	(void)vq;
 }
 
-static const struct vq_ops vq_ops = { ignore, ignore };
+static const struct vq_ops vq_ops = { .pushed = ignore, .broke = ignore };
 
 struct dev *fake_dev_new(struct dev_bus *b, const struct dev_ops *ops,
 			 const char *spec, const char *name)

@@ -74,7 +74,7 @@ static void ignore(struct vq *vq)
 	(void)vq;
 }
 
-static const struct vq_ops ops = { ignore, ignore };
+static const struct vq_ops ops = { .pushed = ignore, .broke = ignore };
 
 FIXTURE_SETUP(once)
 {

@@ -42,7 +42,10 @@ static void count_broke(struct vq *vq)
 	container_of(vq, FIXTURE_DATA(packed), vq)->nr_broke++;
 }
 
-static const struct vq_ops ops = { count_pushed, count_broke };
+static const struct vq_ops ops = {
+	.pushed = count_pushed,
+	.broke = count_broke,
+};
 
 FIXTURE_SETUP(packed)
 {

@@ -117,6 +117,9 @@ enum call_state { CALL_IDLE, CALL_UPDATE, CALL_SENT };
  * struct dev_bus - all devices of a slave
  * @dirty: queues with pushed buffers, in the order of the first one
  * @flush_event: makes an instant end, where there would be none
+ * @nr_devs, @nr_links, @nr_ports, @nr_frames: how many there have been, to number
+ *	them in a trace
+ * @node: see dev_bus_node()
  * @config_changes: there has been one, ever
  * @notifies: calls to be made, the first one as @call_state says
  * @files: with an operation under way, in the order of their begin
@@ -125,6 +128,8 @@ struct dev_bus {
 	struct dev_bus_cfg cfg;
 	struct tt *tt;
 	unsigned int refs;
+	unsigned int nr_devs, nr_links, nr_ports, node;
+	u64 nr_frames;
 	TAILQ_HEAD(, dev) devs;
 	TAILQ_HEAD(, shared) shared;
 	STAILQ_HEAD(, dev_vq) dirty;

@@ -12,6 +12,7 @@
  * @simulated: @tt follows a calendar: sessions must be in band and acked
  * @seed: of the run
  * @dir: where relative names of files in options begin; NULL: the current one
+ * @trace: where to say what happens; NULL: nowhere
  * @session_ended: a front-end has gone; @why is NULL when it closed its end,
  *	else what went wrong. May be NULL.
  */
@@ -21,6 +22,7 @@ struct dev_bus_cfg {
 	bool simulated;
 	u64 seed;
 	const char *dir;
+	struct trace *trace;
 	void *owner;
 	void (*session_ended)(void *owner, struct dev *d, const char *why);
 };
@@ -50,6 +52,9 @@ int __must_check dev_add_fd(struct dev_bus *b, const char *spec, int fd);
 
 /** dev_type_virtio_id() - of devices of this TYPE; -ENOENT */
 int dev_type_virtio_id(const char *type);
+
+/** dev_bus_node() - devices added from now on are @node's, a client of the calendar: for traces */
+void dev_bus_node(struct dev_bus *b, unsigned int node);
 
 /** dev_add_link() - "NAME[,latency=...,...]" as for --link */
 int __must_check dev_add_link(struct dev_bus *b, const char *spec);

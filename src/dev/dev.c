@@ -10,6 +10,7 @@
 #include <linux/virtio_ids.h>
 #include <linux/virtio_ring.h>
 
+#include "../trace/trace.h"
 #include "args.h"
 #include "binding.h"
 #include "link.h"
@@ -122,6 +123,8 @@ static void session_closed(struct vu_session *s, const char *why)
 	struct dev_bus *b = d->bus;
 
 	forget_session(d);
+	trace_text(d->cfg.trace, TRACE_DISCONNECT, TRACE_FIELDS(d->cfg.id),
+		   why ? why : "");
 	if (b->cfg.session_ended)
 		b->cfg.session_ended(b->cfg.owner, d, why);
 	else if (why)
@@ -163,6 +166,7 @@ static void accepted(struct listener *l, int fd, pid_t pid)
 		close(fd);
 		return;
 	}
+	TRACE(d->cfg.trace, CONNECT, d->cfg.id);
 	log_info(d->name, "pid %d has connected", (int)pid);
 }
 
@@ -242,6 +246,7 @@ static int alloc_parts(struct dev *d)
 		.queue_pairs = ops->virtio_id == VIRTIO_ID_NET,
 		.config = d->config, .config_size = ops->config_size,
 		.inband_only = d->bus->cfg.simulated,
+		.trace = d->bus->cfg.trace, .id = d->bus->nr_devs++,
 	};
 	return 0;
 }
@@ -410,6 +415,10 @@ static int add(struct dev_bus *b, const char *spec, const char *name,
 	if (!ret)
 		ret = alloc_parts(d);
 	if (!ret)
+		trace_text(b->cfg.trace, TRACE_DEVICE,
+			   TRACE_FIELDS(d->cfg.id, b->node, d->ops->virtio_id,
+					d->cfg.nr_vqs), d->name);
+	if (!ret)
 		ret = fd < 0 ? open_socket(d, socket) : open_fd(d, fd);
 	if (ret < 0)
 		goto err;
@@ -561,6 +570,11 @@ void dev_link_help(FILE *f)
 		end = strchrnul(p, '\n');
 		fprintf(f, "    %.*s\n", (int)(end - p), p);
 	}
+}
+
+void dev_bus_node(struct dev_bus *b, unsigned int node)
+{
+	b->node = node;
 }
 
 u32 dev_virtio_id(const struct dev *d)

@@ -243,6 +243,19 @@ int __must_check dev_arg_rate(struct dev_args *a, const char *key, u64 *v);
 int __must_check dev_arg_prob(struct dev_args *a, const char *key, u64 *v);
 int __must_check dev_arg_bool(struct dev_args *a, const char *key, bool *v);
 
+/*
+ * Traces: frames on a link, for who looks at a run afterwards. Links and the ports
+ * of devices on them have numbers; so has every frame.
+ */
+unsigned int dev_trace_link(struct dev_bus *b, const char *name);
+unsigned int dev_trace_port(struct dev *d, unsigned int link);
+/** dev_trace_tx() - @port sends; Return: the frame's number */
+u64 dev_trace_tx(struct dev_bus *b, unsigned int port, const void *frame,
+		 size_t len);
+void dev_trace_rx(struct dev_bus *b, unsigned int port, u64 frame, size_t len);
+void dev_trace_lost(struct dev_bus *b, unsigned int port, u64 frame, size_t len,
+		    const char *why);
+
 /**
  * dev_bus_shared() - an object that several devices share, found by name
  * @type: a string constant, the kind ("link")

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "../base/bug.h"
+#include "../trace/trace.h"
 #include "binding.h"
 
 /*
@@ -48,6 +49,7 @@ static void serve_vq(struct dev *d, unsigned int i)
 
 	if (!vq_usable(vq))
 		return;
+	TRACE(d->cfg.trace, TURN, d->cfg.id, i);
 	vq->pop_limit = vq->popped + vq->num;
 	d->ops->vq_ready(d, i);
 	limited = vq->popped == vq->pop_limit;
@@ -130,6 +132,7 @@ static void kick_step(struct tt_op *op, int err)
 		return;
 	}
 	d->kick.state = KICK_IDLE;
+	TRACE(d->cfg.trace, KICK_DONE, d->cfg.id, d->kick.vq);
 	vu_kick_done(d->session, 0);
 }
 
@@ -137,6 +140,7 @@ void session_kick(struct vu_session *s, unsigned int vq)
 {
 	struct dev *d = s->cfg->owner;
 
+	TRACE(d->cfg.trace, KICK, d->cfg.id, vq);
 	if (d->kick.state == KICK_IDLE) {
 		begin_kick(d, vq);
 		return;

@@ -40,6 +40,7 @@ SLIST_HEAD(mac_list, mac);
 
 struct link {
 	struct dev_bus *bus;
+	unsigned int number;
 	u64 latency, bandwidth, loss, mtu, queue;
 	struct prng prng;
 	TAILQ_HEAD(, link_port) ports;
@@ -193,6 +194,26 @@ static void macs_forget(struct link *l, const struct link_port *p)
 	}
 }
 
+static const char *const drop_names[LINK_NR_DROPS] = {
+	[LINK_DROP_RUNT]	= "runt",
+	[LINK_DROP_MTU]		= "too_long",
+	[LINK_DROP_QUEUE]	= "queue_full",
+	[LINK_DROP_LOSS]	= "lost",
+	[LINK_DROP_SAME_PORT]	= "same_port",
+	[LINK_DROP_ALONE]	= "no_other_port",
+	[LINK_DROP_MEMORY]	= "no_memory",
+};
+
+/* @from: NULL when that port has left meanwhile */
+static void count_drop(struct link *l, const struct link_port *from,
+		       const struct link_frame *f, enum link_drop why)
+{
+	l->stats.drops[why]++;
+	if (from)
+		dev_trace_lost(l->bus, from->number, f->number, f->len,
+			       drop_names[why]);
+}
+
 /*
  * Arriving
  */
@@ -200,6 +221,7 @@ static void macs_forget(struct link *l, const struct link_port *p)
 static void deliver(struct link *l, struct link_port *to, struct link_frame *f)
 {
 	l->stats.delivered++;
+	dev_trace_rx(l->bus, to->number, f->number, f->len);
 	to->rx(to, f);
 }
 
@@ -218,7 +240,7 @@ static void flood(struct link *l, const struct link_port *from,
 	if (any)
 		l->stats.flooded++;
 	else
-		l->stats.drops[LINK_DROP_ALONE]++;
+		count_drop(l, from, f, LINK_DROP_ALONE);
 }
 
 static void forward(struct link *l, struct link_port *from,
@@ -233,7 +255,7 @@ static void forward(struct link *l, struct link_port *from,
 	if (!m)
 		flood(l, from, f);
 	else if (m->port == from)
-		l->stats.drops[LINK_DROP_SAME_PORT]++;
+		count_drop(l, from, f, LINK_DROP_SAME_PORT);
 	else
 		deliver(l, m->port, f);
 }
@@ -329,13 +351,14 @@ static void take_off(struct link *l, struct link_flight *fl, u64 now)
 	}
 	fl->lost = draw_loss(l);
 	if (fl->lost)
-		l->stats.drops[LINK_DROP_LOSS]++;
+		count_drop(l, p, fl->frame, LINK_DROP_LOSS);
 	dev_timer_arm(&fl->arrive, add_time(p->free_at, l->latency));
 }
 
-static void drop(struct link *l, struct link_frame *f, enum link_drop why)
+static void drop(struct link *l, const struct link_port *from,
+		 struct link_frame *f, enum link_drop why)
 {
-	l->stats.drops[why]++;
+	count_drop(l, from, f, why);
 	link_frame_put(f);
 }
 
@@ -351,18 +374,19 @@ u64 link_send(struct link_port *p, struct link_frame *f)
 	}
 	now = dev_bus_now(l->bus);
 	l->stats.sent++;
+	f->number = dev_trace_tx(l->bus, p->number, f->data, f->len);
 	if (f->len < LINK_MIN_FRAME) {
-		drop(l, f, LINK_DROP_RUNT);
+		drop(l, p, f, LINK_DROP_RUNT);
 	} else if (!link_fits(f, link_mtu(l))) {
-		drop(l, f, LINK_DROP_MTU);
+		drop(l, p, f, LINK_DROP_MTU);
 	} else if (queue_full(l, p, now)) {
-		drop(l, f, LINK_DROP_QUEUE);
+		drop(l, p, f, LINK_DROP_QUEUE);
 	} else {
 		fl = flight_new(p, f);
 		if (fl)
 			take_off(l, fl, now);
 		else
-			drop(l, f, LINK_DROP_MEMORY);
+			drop(l, p, f, LINK_DROP_MEMORY);
 	}
 	return max_u64(now, p->free_at);
 }
@@ -370,6 +394,11 @@ u64 link_send(struct link_port *p, struct link_frame *f)
 /*
  * Ports
  */
+
+unsigned int link_number(const struct link *l)
+{
+	return l->number;
+}
 
 void link_join(struct link *l, struct link_port *p)
 {
@@ -418,15 +447,6 @@ static void link_free(void *obj)
 
 static void link_show(const void *obj, FILE *f)
 {
-	static const char *const drops[LINK_NR_DROPS] = {
-		[LINK_DROP_RUNT]	= "runt",
-		[LINK_DROP_MTU]		= "too_long",
-		[LINK_DROP_QUEUE]	= "queue_full",
-		[LINK_DROP_LOSS]	= "lost",
-		[LINK_DROP_SAME_PORT]	= "same_port",
-		[LINK_DROP_ALONE]	= "no_other_port",
-		[LINK_DROP_MEMORY]	= "no_memory",
-	};
 	const struct link_stats *s = &((const struct link *)obj)->stats;
 	int i;
 
@@ -434,7 +454,7 @@ static void link_show(const void *obj, FILE *f)
 	fprintf(f, "delivered %" PRIu64 "\n", s->delivered);
 	fprintf(f, "flooded %" PRIu64 "\n", s->flooded);
 	for (i = 0; i < LINK_NR_DROPS; i++)
-		fprintf(f, "dropped_%s %" PRIu64 "\n", drops[i], s->drops[i]);
+		fprintf(f, "dropped_%s %" PRIu64 "\n", drop_names[i], s->drops[i]);
 	fprintf(f, "macs_not_learnt %" PRIu64 "\n", s->macs_not_learnt);
 }
 
@@ -490,6 +510,7 @@ int link_new(struct dev_bus *b, const char *name, struct dev_args *a,
 		log_err(name, "there is a link of this name already");
 	if (err)
 		goto err_free;
+	l->number = dev_trace_link(b, name);
 	if (out)
 		*out = l;
 	return 0;

@@ -20,10 +20,12 @@ TAILQ_HEAD(link_flight_list, link_flight);
  * struct link_frame - one Ethernet frame, without preamble and checksum
  * @refs: holders; nobody writes to it while there are several
  * @len: bytes of @data
+ * @number: of the frame in a trace, once it has been sent
  */
 struct link_frame {
 	unsigned int refs;
 	u32 len;
+	u64 number;
 	u8 data[];
 };
 
@@ -56,6 +58,7 @@ enum link_drop {
 /**
  * struct link_port - one plug, embedded in what is plugged in
  * @rx: a frame has arrived; link_frame_get() it to keep it
+ * @number: of the port in a trace: see link_number()
  * @link: NULL: not plugged in
  * @free_at: when all frames sent have left
  * @waiting: frames sent that may not have begun to leave
@@ -63,6 +66,7 @@ enum link_drop {
  */
 struct link_port {
 	void (*rx)(struct link_port *p, struct link_frame *f);
+	unsigned int number;
 	struct link *link;
 	u64 free_at;
 	struct link_flight_list waiting;
@@ -115,6 +119,9 @@ u32 link_max_frame(u32 mtu);
 bool link_fits(const struct link_frame *f, u32 mtu);
 
 const struct link_stats *link_get_stats(const struct link *l);
+
+/** link_number() - of the link in a trace, for dev_trace_port() */
+unsigned int link_number(const struct link *l);
 
 /** link_join() - plug @p in; @p->rx is set by the caller */
 void link_join(struct link *l, struct link_port *p);

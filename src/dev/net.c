@@ -443,6 +443,7 @@ static int net_probe(struct dev *d, struct dev_args *a)
 	c->status = htole16(VIRTIO_NET_S_LINK_UP);
 	c->mtu = htole16((u16)n->mtu);
 	n->port.rx = net_arrived;
+	n->port.number = dev_trace_port(d, link_number(l));
 	link_join(l, &n->port);
 	return 0;
 }

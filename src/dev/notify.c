@@ -2,6 +2,7 @@
 /* Interrupts: from what devices have pushed to calls of their drivers. */
 #include <stdlib.h>
 
+#include "../trace/trace.h"
 #include "binding.h"
 
 /*
@@ -24,6 +25,23 @@
 
 static void next_call(struct dev_bus *b);
 
+static void record(const struct notify *n, bool done)
+{
+	struct trace *t = n->d->cfg.trace;
+	unsigned int dev = n->d->cfg.id;
+
+	if (n->vq == CONFIG && done)
+		TRACE(t, CONFIG_DONE, dev);
+	else if (n->vq == CONFIG)
+		TRACE(t, CONFIG_CALL, dev);
+	else if (n->err)
+		return;	/* that the queue is broken has been recorded */
+	else if (done)
+		TRACE(t, CALL_DONE, dev, n->vq);
+	else
+		TRACE(t, CALL, dev, n->vq);
+}
+
 static bool send_notify(struct notify *n)
 {
 	struct vu_session *s = n->d->session;
@@ -31,6 +49,7 @@ static bool send_notify(struct notify *n)
 	if (!s || n->stale)
 		return false;
 	n->pid = s->pid;
+	record(n, false);
 	if (n->vq == CONFIG)
 		return vu_notify_config(s, &n->call);
 	return n->err ? vu_notify_err(s, &n->call, n->vq) :
@@ -71,6 +90,7 @@ static void call_done(struct vu_call *c, int err)
 	struct notify *n = container_of(c, struct notify, call);
 	struct dev_bus *b = n->d->bus;
 
+	record(n, true);
 	/* UML does not know VRING_ERR, and says so. */
 	if (err == -EIO && n->err)
 		log_dbg(n->d->name, "the front-end refused VRING_ERR");
@@ -168,8 +188,12 @@ static void flush_vq(struct dev_vq *v)
 	}
 	v->call_now = false;
 	tt_event_cancel(tt, &v->call_due);
+	if (!vq->nr_pushed)
+		return;
 	if (vq_take_pushed(vq))
 		notify(&v->notify);
+	else
+		TRACE(d->cfg.trace, CALL_SAVED, d->cfg.id, v->index);
 }
 
 void session_broke(struct vu_session *s, unsigned int vq)

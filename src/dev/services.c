@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "../base/bug.h"
+#include "../trace/trace.h"
 #include "binding.h"
 
 void *dev_bus_shared(const struct dev_bus *b, const char *type,
@@ -130,4 +131,38 @@ u64 dev_bus_seed(const struct dev_bus *b, const char *name)
 
 	prng_seed(&p, b->cfg.seed, name);
 	return prng_next(&p);
+}
+
+unsigned int dev_trace_link(struct dev_bus *b, const char *name)
+{
+	trace_text(b->cfg.trace, TRACE_LINK, TRACE_FIELDS(b->nr_links), name);
+	return b->nr_links++;
+}
+
+unsigned int dev_trace_port(struct dev *d, unsigned int link)
+{
+	struct dev_bus *b = d->bus;
+
+	TRACE(b->cfg.trace, PORT, b->nr_ports, link, d->cfg.id);
+	return b->nr_ports++;
+}
+
+u64 dev_trace_tx(struct dev_bus *b, unsigned int port, const void *frame,
+		 size_t len)
+{
+	trace_add(b->cfg.trace, TRACE_FRAME_TX,
+		  TRACE_FIELDS(port, b->nr_frames, len), frame, len);
+	return b->nr_frames++;
+}
+
+void dev_trace_rx(struct dev_bus *b, unsigned int port, u64 frame, size_t len)
+{
+	TRACE(b->cfg.trace, FRAME_RX, port, frame, len);
+}
+
+void dev_trace_lost(struct dev_bus *b, unsigned int port, u64 frame, size_t len,
+		    const char *why)
+{
+	trace_text(b->cfg.trace, TRACE_FRAME_LOST,
+		   TRACE_FIELDS(port, frame, len), why);
 }

@@ -446,7 +446,7 @@ static int open_devices(struct run *r)
 {
 	struct dev_bus_cfg cfg = {
 		.ring = &r->ring, .tt = &r->tt, .simulated = true,
-		.seed = r->cfg->lab->seed, .dir = r->cwd, .owner = r,
+		.seed = r->cfg->lab->seed, .trace = r->trace, .dir = r->cwd, .owner = r,
 		.session_ended = session_ended,
 	};
 	int ret = dev_bus_new(&r->bus, &cfg);

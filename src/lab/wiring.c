@@ -77,9 +77,11 @@ int wiring_make(struct wiring *w, struct dev_bus *bus, const struct lab *lab,
 
 	for (i = 0; i < lab->links.n && !ret; i++)
 		ret = dev_add_link(bus, lab->links.v[i]);
-	for (i = 0; i < lab->nr_nodes; i++)
+	for (i = 0; i < lab->nr_nodes; i++) {
+		dev_bus_node(bus, nodes[i].id);
 		for (at = 0; at < lab->nodes[i].devices.n && !ret; at++)
 			ret = add_device(w, bus, &nodes[i], i, at);
+	}
 	return ret;
 }
 

@@ -9,6 +9,7 @@
 
 #include "../base/bug.h"
 #include "../base/log.h"
+#include "../trace/trace.h"
 #include "map.h"
 #include "request.h"
 #include "vring_fd.h"
@@ -134,6 +135,8 @@ static void reply(struct vu_session *s, const void *payload, u32 len,
 
 	memcpy(buf, &hdr, sizeof(hdr));
 	memcpy(buf + sizeof(hdr), payload, len);
+	trace_add(s->cfg->trace, TRACE_VU_REPLY,
+		  TRACE_FIELDS(s->cfg->id, hdr.request, len), payload, len);
 	/* Any other failure shows as the end of the stream. */
 	if (stream_send(&s->st, buf, sizeof(hdr) + len, fds, nfds) == -ENOMEM)
 		s->no_memory = true;
@@ -264,6 +267,9 @@ static void session_msg(struct stream *st, const void *buf, size_t len,
 	memcpy(&hdr, buf, sizeof(hdr));
 	log_dbg(s->cfg->name, "> %s size %u flags %#x fds %u",
 		vhost_user_name(hdr.request), hdr.size, hdr.flags, nfds);
+	trace_add(s->cfg->trace, TRACE_VU_REQUEST,
+		  TRACE_FIELDS(s->cfg->id, hdr.request, hdr.size, nfds),
+		  (const u8 *)buf + sizeof(hdr), hdr.size);
 	ret = vu_msg_decode(&s->msg, &hdr, (const u8 *)buf + sizeof(hdr),
 			    nfds);
 	if (!ret && (hdr.request >= ARRAY_SIZE(handlers) ||
@@ -328,6 +334,8 @@ static void vq_broke(struct vq *vq)
 	struct vu_vring *v = &s->vring[vq->index];
 
 	vu_warn(s, "queue %u is broken: %s", vq->index, vq->why);
+	trace_text(s->cfg->trace, TRACE_VQ_BROKEN,
+		   TRACE_FIELDS(s->cfg->id, vq->index), vq->why);
 	if (v->err)
 		vring_fd_signal(v->err);
 	else if (vu_inband(s))
@@ -341,7 +349,23 @@ static void vq_pushed(struct vq *vq)
 	s->cfg->ops->pushed(vq);
 }
 
+static void vq_moved(struct vq *vq, enum vq_move what, const struct vq_buf *b,
+		     u32 written)
+{
+	const struct vu_session *s = vq->owner;
+	struct trace *t = s->cfg->trace;
+	u64 dev = s->cfg->id;
+
+	if (what == VQ_POP)
+		TRACE(t, POP, dev, vq->index, b->head, b->out_len, b->in_len);
+	else if (what == VQ_PUSH)
+		TRACE(t, PUSH, dev, vq->index, b->head, written);
+	else
+		TRACE(t, DROP, dev, vq->index, b->head);
+}
+
 static const struct vq_ops session_vq_ops = {
+	.moved = vq_moved,
 	.pushed = vq_pushed,
 	.broke = vq_broke,
 };

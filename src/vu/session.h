@@ -13,6 +13,7 @@
 
 struct map;
 struct mem;
+struct trace;
 struct vu_session;
 struct vring_fd;
 
@@ -59,6 +60,7 @@ struct vu_ops {
  * @protocol: protocol features that only some devices have: RARP, MTU
  * @migration: offer the dirty log
  * @queue_pairs: GET_QUEUE_NUM counts pairs, as QEMU does for a network device
+ * @trace, @id: where to say what happens, and as which device; NULL: nowhere
  * @inband_only: a front-end without in-band notifications and reply-ack is
  *	refused: its kicks and our calls would have no place in simulated time
  */
@@ -72,6 +74,8 @@ struct vu_cfg {
 	u8 *config;
 	size_t config_size;
 	bool inband_only;
+	struct trace *trace;
+	unsigned int id;
 };
 
 /**

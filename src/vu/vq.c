@@ -226,6 +226,13 @@ static int read_chain(struct vq *vq, struct vq_buf *b, u16 head)
 	return fill_buf(vq, b, head, &c);
 }
 
+static void moved(struct vq *vq, enum vq_move what, const struct vq_buf *b,
+		  u32 written)
+{
+	if (vq->ops->moved)
+		vq->ops->moved(vq, what, b, written);
+}
+
 int vq_pop(struct vq *vq, struct vq_buf *b)
 {
 	u16 head;
@@ -243,6 +250,7 @@ int vq_pop(struct vq *vq, struct vq_buf *b)
 		return ret;
 	}
 	vq->popped++;
+	moved(vq, VQ_POP, b, 0);
 	return 1;
 }
 
@@ -289,6 +297,7 @@ static void push_buf(struct vq *vq, struct vq_buf *b, u32 written)
 {
 	written = (u32)min_u64(written, b->in_len);
 	log_written(vq, b, written);
+	moved(vq, VQ_PUSH, b, written);
 	push_head(vq, b->head, written);
 }
 
@@ -311,6 +320,7 @@ void vq_drop(struct vq *vq, struct vq_buf *b)
 {
 	if (!b->vq)
 		return;
+	moved(vq, VQ_DROP, b, 0);
 	if (b->gen == vq->gen)
 		head_drop(vq, b->head);
 	release_buf(b);

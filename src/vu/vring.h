@@ -13,12 +13,18 @@ struct vring_avail;
 struct vring_used;
 struct vring_packed_desc;
 
+/** enum vq_move - how a buffer changes hands; see vq_pop(), vq_push(), vq_drop() */
+enum vq_move { VQ_POP, VQ_PUSH, VQ_DROP };
+
 /** struct vq_ops - what the owner of a queue wants to hear of */
 struct vq_ops {
 	/* a buffer has been used, of vq->nr_pushed since vq_take_pushed() */
 	void (*pushed)(struct vq *vq);
 	/* the ring is malformed and will not be touched again; vq->why */
 	void (*broke)(struct vq *vq);
+	/* what happens to buffer @b, for a trace; may be NULL */
+	void (*moved)(struct vq *vq, enum vq_move what,
+		      const struct vq_buf *b, u32 written);
 };
 
 /** enum vq_head_state - where the buffer of a head is */
