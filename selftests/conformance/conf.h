@@ -69,16 +69,16 @@ struct options {
 	const char *socket, *exec;
 	const struct profile *profile;
 	pid_t pid;
-	unsigned int timeout_s;
+	unsigned int timeout_s, patience_ms;
 	bool strict;
 };
 
 extern struct options opt;
 
 /* Limits of waiting (ms): for what comes, and for what must not come. */
-#define PATIENCE	5000
+#define PATIENCE	opt.patience_ms
 #define LEAK_PATIENCE	1500	/* for what is closed a moment later */
-#define QUIET		60
+#define QUIET		40
 
 u64 now_ms(void);
 void sleep_ms(unsigned int ms);
@@ -87,6 +87,8 @@ void sleep_ms(unsigned int ms);
 
 /** target_pid() - of the back-end, 0 when it is not known */
 pid_t target_pid(void);
+/** target_gone() - the back-end's process has ended */
+bool target_gone(void);
 /** target_fds() - its open files whose name contains @like (all: ""); -1: unknown */
 int target_fds(const char *like);
 /** target_maps() - its mappings of files whose name contains @like; -1: unknown */
@@ -369,6 +371,9 @@ u16 work_put(struct fe *fe, struct queue *q, unsigned int slot);
 /** work_done() - that request comes back, and is right */
 void work_done(struct fe *fe, struct queue *q, unsigned int slot, u16 id,
 	       const char *why);
+/** work_all_done() - requests in slots 0 to @n - 1 come back, in any order */
+void work_all_done(struct fe *fe, struct queue *q, const u16 *id, unsigned int n,
+		   const char *why);
 /** work() - one request from kick to call */
 void work(struct fe *fe, struct queue *q, const char *why);
 /** good_session() - a session from connect to disconnect, with work in it */

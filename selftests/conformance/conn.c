@@ -52,8 +52,8 @@ int raw_connect(void)
 	int fd;
 
 	while ((fd = try_connect()) < 0) {
-		if (now_ms() > end)
-			fail("nobody listens at %s any more: %s", opt.socket,
+		if (now_ms() > end || target_gone())
+			fail("expected the back-end to listen; it has gone, or does not (%s)",
 			     strerror(errno));
 		sleep_ms(2);
 	}
@@ -267,7 +267,8 @@ struct outcome settle(struct fe *fe)
 	for (;;) {
 		ret = recv_msg(fe, &m, PATIENCE);
 		if (ret < 0)
-			fail("no answer to GET_FEATURES for %d ms", PATIENCE);
+			fail("expected an answer to GET_FEATURES; came none for %u ms",
+			     PATIENCE);
 		if (!ret) {
 			o.closed = true;
 			return o;

@@ -169,6 +169,29 @@ void work_done(struct fe *fe, struct queue *q, unsigned int slot, u16 id,
 		     u.len, wrong);
 }
 
+void work_all_done(struct fe *fe, struct queue *q, const u16 *id, unsigned int n,
+		   const char *why)
+{
+	bool back[NR_SLOTS] = { false };
+	const char *wrong;
+	unsigned int i, k;
+	struct used u;
+
+	for (i = 0; i < n; i++) {
+		u = wait_used(fe, q, why);
+		for (k = 0; k < n && (id[k] != u.id || back[k]); k++)
+			;
+		if (k == n)
+			fail("%s: buffer %u came back, which was not on its way",
+			     why, u.id);
+		back[k] = true;
+		wrong = opt.profile->check(fe, k, u.len);
+		if (wrong)
+			fail("%s: buffer %u came back with length %u: %s", why,
+			     u.id, u.len, wrong);
+	}
+}
+
 static void wait_called(struct fe *fe, struct queue *q, const char *why)
 {
 	u64 end = now_ms() + PATIENCE;

@@ -255,8 +255,7 @@ TEST(R12, table_replaced_under_load, "Ring states",
 			id[k] = work_put(fe, q, k);
 		queue_kick(fe, q);
 		fe_mem(fe);
-		for (k = 0; k < 8; k++)
-			work_done(fe, q, k, id[k], "under SET_MEM_TABLE");
+		work_all_done(fe, q, id, 8, "under SET_MEM_TABLE");
 	}
 }
 

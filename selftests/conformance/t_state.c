@@ -234,8 +234,7 @@ TEST(R4, nothing_is_lost_over_a_stop, "Front-end message types, GET_VRING_BASE",
 		q->base = queue_stop(fe, q);
 		queue_setup(fe, q);
 		queue_fds(fe, q);
-		for (k = 0; k < 8; k++)
-			work_done(fe, q, k, id[k], "over a stop");
+		work_all_done(fe, q, id, 8, "over a stop");
 	}
 }
 

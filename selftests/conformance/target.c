@@ -26,6 +26,24 @@ pid_t target_pid(void)
 	return opt.pid ? opt.pid : shared->pid;
 }
 
+bool target_gone(void)
+{
+	char path[64], state = 'Z';
+	FILE *f;
+
+	if (!target_pid())
+		return false;
+	snprintf(path, sizeof(path), "/proc/%d/stat", (int)target_pid());
+	f = fopen(path, "r");
+	if (!f)
+		return true;
+	/* Until its parent has waited for it, it is a zombie. */
+	if (fscanf(f, "%*d (%*[^)]) %c", &state) != 1)
+		state = 'Z';
+	fclose(f);
+	return state == 'Z';
+}
+
 int target_fds(const char *like)
 {
 	char dir[64], link[512];

@@ -16,9 +16,13 @@ void target_learn(pid_t pid);
 
 /* expect.c */
 
-/** struct expected - one line of the file of known differences */
+/**
+ * struct expected - one line of the file of known differences
+ * @sometimes: it does not always show
+ */
 struct expected {
 	char *test, *came, *why;
+	bool sometimes;
 };
 
 /** expect_load() - read @path; ends the program when it makes no sense */
