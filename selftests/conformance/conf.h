@@ -77,7 +77,7 @@ extern struct options opt;
 
 /* Limits of waiting (ms): for what comes, and for what must not come. */
 #define PATIENCE	opt.patience_ms
-#define LEAK_PATIENCE	1500	/* for what is closed a moment later */
+#define LEAK_PATIENCE	min_u64(PATIENCE, 2000)	/* for what is closed a moment later */
 #define QUIET		40
 
 u64 now_ms(void);
@@ -376,6 +376,22 @@ void work_all_done(struct fe *fe, struct queue *q, const u16 *id, unsigned int n
 		   const char *why);
 /** work() - one request from kick to call */
 void work(struct fe *fe, struct queue *q, const char *why);
+/* Malformed rings; hostile.c */
+
+#define MEM_END		(MEM_GPA + MEM_REGIONS * MEM_SIZE)
+#define MEM_MIDDLE	(MEM_GPA + MEM_SIZE)	/* one region into the next */
+#define TABLE		(DATA_GPA + 128 * SLOT)	/* for indirect tables */
+
+/** survives() - kick: whatever comes of it, it comes to an end; closes @fe */
+void survives(struct fe *fe, struct queue *q, const char *what);
+/** stop_or_closed() - GET_VRING_BASE is answered, or the connection is over */
+void stop_or_closed(struct fe *fe, struct queue *q);
+/** hostile_split() - a session, and a split ring whose descriptors are a circle */
+struct queue *hostile_split(struct fe **fe, unsigned int how);
+/** table_desc() - write entry @i of a split indirect table at @at */
+void table_desc(struct fe *fe, u64 at, unsigned int i, u64 addr, u32 len,
+		u16 flags, u16 next);
+
 /** good_session() - a session from connect to disconnect, with work in it */
 void good_session(void);
 

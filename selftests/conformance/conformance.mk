@@ -7,8 +7,8 @@
 CONF_DIR := selftests/conformance
 CONF_SRCS := $(wildcard $(CONF_DIR)/*.c)
 # The order of these is the order of the tests.
-CONF_TESTS := features messages framing config memory vring state split packed \
-	inband inflight log status payload reconnect
+CONF_TESTS := features messages framing config memory vring state split race \
+	packed inband inflight log status payload reconnect
 CONF_OBJS = $(patsubst %.c,$(OUT)/obj/%.o,$(filter-out $(CONF_DIR)/t_%,\
 	$(CONF_SRCS)) $(wildcard $(CONF_TESTS:%=$(CONF_DIR)/t_%.c)))
 

@@ -1,8 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause OR GPL-2.0-or-later
 /* Packed virtqueues, good and hostile. */
-#include <string.h>
-#include <unistd.h>
-
 #include "conf.h"
 
 #define SECT	"virtio 2.8, Packed Virtqueues"
@@ -159,8 +156,6 @@ TEST(P, memory_replaced, "Ring states",
 
 /* Indirect */
 
-#define TABLE	(DATA_GPA + 128 * SLOT)
-
 static unsigned int good_table(struct fe *fe, u64 at)
 {
 	struct vring_packed_desc *d = guest_ptr(&fe->g, at);
@@ -189,25 +184,7 @@ TEST(P, indirect_descriptors, "virtio 2.8.7, Indirect Flag",
 	work_done(fe, q, 0, 9, "an indirect table");
 }
 
-/* Hostile rings: as with split ones, any end will do, but there is one. */
-
-static void survives(struct fe *fe, struct queue *q, const char *what)
-{
-	u64 end = now_ms() + 12, one = 1, v;
-	struct outcome o;
-
-	note("%s", what);
-	if (write(q->kick, &one, sizeof(one)) < 0)
-		broken("write");
-	while (now_ms() < end && (q->err < 0 || read(q->err, &v, sizeof(v)) < 0))
-		pump(fe, q, 1);
-	o = settle(fe);
-	if (o.replies)
-		fail("%s: expected no reply; came: %s", what, describe(&o));
-	if (!o.closed)
-		queue_stop(fe, q);
-	fe_close(fe);
-}
+/* Malformed rings */
 
 static struct queue *hostile(struct fe **fe, unsigned int how, struct seg *s)
 {

@@ -50,7 +50,7 @@ static void try_segs(const char *kind, const struct seg *s, unsigned int n,
 	while (now_ms() < end && !queue_used(q, &u))
 		pump(fe, q, 1);
 	if (!settle(fe).closed)
-		queue_stop(fe, q);
+		stop_or_closed(fe, q);
 	fe_close(fe);
 }
 

@@ -1,60 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause OR GPL-2.0-or-later
-/* Split virtqueues, good and hostile: group D. */
-#include <pthread.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/eventfd.h>
-#include <unistd.h>
+/* Split virtqueues, good and malformed: groups D1 to D6. */
 
 #include "conf.h"
 
 #define SECT	"virtio 2.7, Split Virtqueues"
-#define END	(MEM_GPA + MEM_REGIONS * MEM_SIZE)	/* of the memory */
-#define MIDDLE	(MEM_GPA + MEM_SIZE)			/* one region into the next */
-
-/*
- * What a hostile ring may lead to: nothing that is seen from outside, a buffer
- * that comes back, an error signalled by the err fd, or the end of the
- * connection. Never a crash, a loop without end, or a session that cannot be
- * closed: that is what this looks at, and what comes after each test.
- */
-static void survives(struct fe *fe, struct queue *q, const char *what)
-{
-	u64 end = now_ms() + 12, one = 1, v;
-	struct outcome o;
-	struct used u;
-
-	note("%s", what);
-	if (q->kick >= 0 && write(q->kick, &one, sizeof(one)) < 0)
-		broken("write");
-	while (now_ms() < end && !queue_used(q, &u) &&
-	       (q->err < 0 || read(q->err, &v, sizeof(v)) < 0))
-		pump(fe, q, 1);
-	o = settle(fe);
-	if (o.replies)
-		fail("%s: expected no reply; came: %s", what, describe(&o));
-	/* Whatever it does in return, it comes to an end. */
-	if (!o.closed)
-		queue_stop(fe, q);
-	fe_close(fe);
-}
-
-/* A chain of two good descriptors, to be spoiled. */
-static struct queue *hostile(struct fe **fe, unsigned int how)
-{
-	struct seg s[MAX_SEGS];
-	struct queue *q;
-	u16 i;
-
-	*fe = fe_start(how);
-	q = work_queue(*fe);
-	opt.profile->put(*fe, 0, s);
-	for (i = 0; i < q->num; i++)
-		split_desc(q, i, s[0].gpa, 16, VRING_DESC_F_NEXT |
-			   (s[0].write ? VRING_DESC_F_WRITE : 0),
-			   (u16)((i + 1) % q->num));
-	return q;
-}
 
 /* D1 */
 
@@ -107,7 +56,7 @@ TEST(D1, avail_index_jumps, SECT,
 	unsigned int i;
 
 	for (i = 0; i < ARRAY_SIZE(jump); i++) {
-		q = hostile(&fe, 0);
+		q = hostile_split(&fe, 0);
 		q->avail->idx = jump[i];
 		survives(fe, q, "the avail index jumps");
 	}
@@ -124,7 +73,7 @@ TEST(D2, head_out_of_range, SECT,
 	unsigned int i;
 
 	for (i = 0; i < ARRAY_SIZE(head); i++) {
-		q = hostile(&fe, 0);
+		q = hostile_split(&fe, 0);
 		split_avail(q, head[i]);
 		survives(fe, q, "a head out of range");
 	}
@@ -151,15 +100,15 @@ TEST(D3, chain_loops, SECT,
 	struct queue *q;
 	struct fe *fe;
 
-	q = hostile(&fe, 0);
+	q = hostile_split(&fe, 0);
 	q->desc[0].next = 0;
 	split_avail(q, 0);
 	survives(fe, q, "a descriptor that is its own next");
-	q = hostile(&fe, 0);
+	q = hostile_split(&fe, 0);
 	q->desc[1].next = 0;
 	split_avail(q, 0);
 	survives(fe, q, "two descriptors in a circle");
-	q = hostile(&fe, 0);
+	q = hostile_split(&fe, 0);
 	split_avail(q, 0);
 	survives(fe, q, "all descriptors in a circle");
 }
@@ -173,7 +122,7 @@ TEST(D3, next_out_of_range, SECT,
 	unsigned int i;
 
 	for (i = 0; i < ARRAY_SIZE(next); i++) {
-		q = hostile(&fe, 0);
+		q = hostile_split(&fe, 0);
 		q->desc[0].next = next[i];
 		split_avail(q, 0);
 		survives(fe, q, "a next descriptor out of range");
@@ -228,7 +177,7 @@ TEST(D4, buffers_across_two_regions, SECT,
 
 	/* The first descriptor, half of it on either side. */
 	from = s[0].gpa;
-	s[0].gpa = MIDDLE - s[0].len / 2;
+	s[0].gpa = MEM_MIDDLE - s[0].len / 2;
 	for (i = 0; i < s[0].len; i++)
 		*(u8 *)guest_ptr(&fe->g, s[0].gpa + i) =
 			*(u8 *)guest_ptr(&fe->g, from + i);
@@ -251,8 +200,8 @@ struct bad_desc {
 static const struct bad_desc bad_descs[] = {
 	{ 0, 64, "address 0" },
 	{ 0x1000, 64, "an address before all memory" },
-	{ END, 64, "an address just after the memory" },
-	{ END - 32, 64, "a range that begins in memory and ends outside" },
+	{ MEM_END, 64, "an address just after the memory" },
+	{ MEM_END - 32, 64, "a range that begins in memory and ends outside" },
 	{ MEM_GPA - 32, 64, "a range that begins outside and ends in memory" },
 	{ U64_MAX - 31, 64, "a range that wraps to 0" },
 	{ U64_MAX, 1, "the last address there is" },
@@ -299,7 +248,7 @@ TEST(D4, four_gigabytes_in_one_chain, SECT,
 	struct fe *fe;
 	u16 i;
 
-	q = hostile(&fe, 0);
+	q = hostile_split(&fe, 0);
 	for (i = 0; i < 8; i++) {
 		q->desc[i].addr = MEM_GPA;
 		q->desc[i].len = 0xf0000000;
@@ -316,9 +265,9 @@ TEST(D4, same_memory_many_times, SECT,
 	struct fe *fe;
 	u16 i;
 
-	q = hostile(&fe, 0);
+	q = hostile_split(&fe, 0);
 	for (i = 0; i < q->num; i++) {
-		q->desc[i].addr = MIDDLE;
+		q->desc[i].addr = MEM_MIDDLE;
 		q->desc[i].len = MEM_SIZE;
 	}
 	q->desc[q->num - 1].flags &= (u16)~VRING_DESC_F_NEXT;
@@ -370,22 +319,7 @@ TEST(D5, buffers_in_the_rings, SECT,
 	}
 }
 
-/* D6: indirect tables, at DATA_GPA + 128 slots */
-
-#define TABLE	(DATA_GPA + 128 * SLOT)
-
-static void table_desc(struct fe *fe, u64 at, unsigned int i, u64 addr, u32 len,
-		       u16 flags, u16 next)
-{
-	struct vring_desc d = {
-		.addr = addr, .len = len, .flags = flags, .next = next,
-	};
-	unsigned int k;
-
-	/* Byte by byte: it may go from one region into the next. */
-	for (k = 0; k < sizeof(d); k++)
-		*(u8 *)guest_ptr(&fe->g, at + i * sizeof(d) + k) = ((u8 *)&d)[k];
-}
+/* D6 */
 
 static unsigned int good_table(struct fe *fe, u64 at)
 {
@@ -417,7 +351,7 @@ TEST(D6, indirect_descriptors, "virtio 2.7.5.3, Indirect Descriptors",
 {
 	indirect_at(TABLE, "an indirect table");
 	indirect_at(TABLE + 4, "an indirect table that is not aligned");
-	indirect_at(MIDDLE - 8, "an indirect table in two regions");
+	indirect_at(MEM_MIDDLE - 8, "an indirect table in two regions");
 }
 
 struct bad_table {
@@ -435,7 +369,7 @@ static const struct bad_table bad_tables[] = {
 	{ "a table of length 17", TABLE, 17, 0, 0, 0, false },
 	{ "a table of length 2^32-16", TABLE, 0xfffffff0, 0, 0, 0, false },
 	{ "a table outside of memory", 0x1000, 32, 0, 0, 0, false },
-	{ "a table that ends outside of memory", END - 16, 32, 0, VRING_DESC_F_NEXT, 1, false },
+	{ "a table that ends outside of memory", MEM_END - 16, 32, 0, VRING_DESC_F_NEXT, 1, false },
 	{ "a table that wraps to 0", U64_MAX - 15, 32, 0, 0, 0, false },
 	{ "a table and a next descriptor", TABLE, 32, VRING_DESC_F_NEXT, 0, 0, false },
 	{ "a table in a table", TABLE, 32, 0, VRING_DESC_F_INDIRECT, 0, true },
@@ -451,7 +385,7 @@ static void bad_indirect(const struct bad_table *t, unsigned int how)
 	struct seg s[MAX_SEGS];
 
 	opt.profile->put(fe, 0, s);
-	if (t->at >= MEM_GPA && t->at < END) {
+	if (t->at >= MEM_GPA && t->at < MEM_END) {
 		table_desc(fe, t->at, 0, t->nested ? TABLE : s[0].gpa,
 			   t->nested ? 32 : 16,
 			   t->entry_flags | (s[0].write ? VRING_DESC_F_WRITE : 0),
@@ -481,186 +415,4 @@ TEST(D6, indirect_without_the_feature, "virtio 2.7.5.3, Indirect Descriptors",
 					    0, VRING_DESC_F_NEXT, 1, false };
 
 	bad_indirect(&t, 0);
-}
-
-/* D7 */
-
-struct flipper {
-	struct queue *q;
-	struct fe *fe;
-	bool stop;
-};
-
-/* Rewrites what the other side reads, as fast as it can. */
-static void *flip(void *p)
-{
-	struct flipper *f = p;
-	static const u64 addr[] = { 0, DATA_GPA, END - 8, U64_MAX - 7, MIDDLE - 8 };
-	static const u32 len[] = { 0, 16, 0xffffffff, MEM_SIZE, 17, 512 };
-	static const u16 flags[] = { 0, 1, 2, 3, 4, 5, 7, 0xffff };
-	unsigned int i = 0, k;
-
-	while (!READ_ONCE(f->stop)) {
-		for (k = 0; k < 8; k++, i++) {
-			WRITE_ONCE(f->q->desc[k].addr, addr[i % 5]);
-			WRITE_ONCE(f->q->desc[k].len, len[i % 6]);
-			WRITE_ONCE(f->q->desc[k].flags, flags[i * 5 % 8]);
-			WRITE_ONCE(f->q->desc[k].next, i * 7 % 65);
-			table_desc(f->fe, TABLE, k, addr[i * 3 % 5], len[i * 5 % 6],
-				   flags[i * 3 % 8], (u16)(i % 9));
-		}
-		WRITE_ONCE(f->q->avail->ring[i % QUEUE_NUM], i % 66);
-	}
-	return NULL;
-}
-
-static void flipping(unsigned int how)
-{
-	u64 end = now_ms() + 150, one = 1;
-	struct flipper f = { .stop = false };
-	struct outcome o;
-	pthread_t thread;
-	u16 idx = 0;
-
-	while (now_ms() < end) {
-		f.q = hostile(&f.fe, how);
-		f.stop = false;
-		if (pthread_create(&thread, NULL, flip, &f))
-			broken("pthread_create");
-		do {
-			idx = (u16)(f.q->avail->idx + 1);
-			__atomic_store_n(&f.q->avail->idx, idx, __ATOMIC_RELEASE);
-			if (write(f.q->kick, &one, sizeof(one)) < 0)
-				broken("write");
-			o = settle(f.fe);
-		} while (!o.closed && idx < 40);
-		WRITE_ONCE(f.stop, true);
-		pthread_join(thread, NULL);
-		if (!o.closed)
-			queue_stop(f.fe, f.q);
-		fe_close(f.fe);
-		idx = 0;
-	}
-}
-
-TEST(D7, descriptors_that_change_while_they_are_read, SECT,
-     "What the driver can change is read once: rings that are rewritten all the time lead nowhere they should not.")
-{
-	flipping(0);
-}
-
-TEST(D7, indirect_tables_that_change_while_they_are_read, SECT,
-     "The same with indirect descriptors.")
-{
-	flipping(FE_INDIRECT);
-}
-
-/* D8 */
-
-TEST(D8, no_interrupt, "virtio 2.7.7, Used Buffer Notification Suppression",
-     "A driver that asks for no notification still gets its buffers back; when it asks for them again they come.")
-{
-	struct fe *fe = fe_start(0);
-	struct queue *q = work_queue(fe);
-	unsigned int i;
-	u16 id;
-
-	for (i = 0; i < 10; i++) {
-		queue_no_interrupt(q, true);
-		id = work_put(fe, q, 0);
-		queue_kick(fe, q);
-		work_done(fe, q, 0, id, "with NO_INTERRUPT");
-		target_settles();
-		queue_no_interrupt(q, false);
-		work(fe, q, "without NO_INTERRUPT");
-	}
-}
-
-TEST(D8, event_idx, "virtio 2.7.7, Used Buffer Notification Suppression",
-     "With EVENT_IDX the driver is notified when the used index passes used_event.")
-{
-	struct fe *fe = fe_start(FE_EVENT_IDX);
-	struct queue *q = work_queue(fe);
-	unsigned int i;
-
-	for (i = 0; i < 20; i++)
-		work(fe, q, "used_event is the next used index");
-}
-
-TEST(D8, event_idx_later, "virtio 2.7.7, Used Buffer Notification Suppression",
-     "With used_event four buffers ahead, a notification comes with the fourth at the latest.")
-{
-	struct fe *fe = fe_start(FE_EVENT_IDX);
-	struct queue *q = work_queue(fe);
-	u64 end = now_ms() + PATIENCE;
-	u16 id[4];
-	unsigned int k;
-
-	work(fe, q, "before");
-	target_settles();
-	queue_called(fe, q);
-	q->avail->ring[q->num] = (u16)(q->next_used + 3);
-	for (k = 0; k < 4; k++)
-		id[k] = work_put(fe, q, k);
-	queue_kick(fe, q);
-	while (!queue_called(fe, q)) {
-		if (now_ms() > end)
-			fail("expected a call once four buffers are used; came: none");
-		pump(fe, q, 2);
-	}
-	work_all_done(fe, q, id, 4, "with a later used_event");
-}
-
-TEST(D8, poisoned_events, "virtio 2.7.7, Used Buffer Notification Suppression",
-     "Whatever stands in used_event and avail_event, a kick is heard and buffers come back.")
-{
-	struct fe *fe = fe_start(FE_EVENT_IDX);
-	struct queue *q = work_queue(fe);
-	u16 id, *avail_event = (u16 *)(void *)&q->used->ring[q->num];
-	unsigned int i;
-
-	for (i = 0; i < 40; i++) {
-		WRITE_ONCE(q->avail->ring[q->num], (u16)(i * 40503u));
-		WRITE_ONCE(*avail_event, (u16)(i * 30011u));
-		id = work_put(fe, q, 0);
-		queue_kick(fe, q);
-		work_done(fe, q, 0, id, "with poisoned events");
-	}
-}
-
-/* D9 */
-
-TEST(D9, kicks_for_nothing, SECT,
-     "100000 kicks for an empty ring do nothing, and cost no memory.")
-{
-	struct fe *fe = fe_start(0);
-	struct queue *q = work_queue(fe);
-	long rss = target_rss_kb();
-	unsigned int i;
-
-	for (i = 0; i < 100000; i++)
-		queue_kick(fe, q);
-	work(fe, q, "after all the kicks");
-	not_spinning("after all the kicks");
-	if (rss >= 0 && target_rss_kb() - rss > 65536)
-		fail("expected no growth; the back-end has grown by %ld kB",
-		     target_rss_kb() - rss);
-}
-
-TEST(D9, kicks_of_rings_that_do_not_run, SECT,
-     "Kicks of disabled and of stopped rings do nothing.")
-{
-	struct fe *fe = fe_start(0);
-	struct queue *q = work_queue(fe);
-	unsigned int i;
-
-	if (fe->features & BIT_ULL(F_PROTOCOL))
-		queue_enable(fe, q, false);
-	for (i = 0; i < 1000; i++)
-		queue_kick(fe, q);
-	not_spinning("kicked while disabled");
-	q->base = queue_stop(fe, q);
-	for (i = 0; i < 1000; i++)
-		queue_kick(fe, q);
-	not_spinning("kicked while stopped");
 }

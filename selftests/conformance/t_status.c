@@ -34,6 +34,9 @@ TEST(S, status_is_kept, SECT_SET,
 	u64 v;
 
 	for (i = 0; i < ARRAY_SIZE(steps); i++) {
+		/* As a driver does it; a reset has undone what there was. */
+		if (steps[i] & FEATURES_OK)
+			must_u64(fe, SET_FEATURES, fe->features);
 		must_u64(fe, SET_STATUS, steps[i]);
 		v = get_u64(fe, GET_STATUS);
 		if (v != steps[i])
@@ -55,7 +58,9 @@ TEST(S, work_under_a_driver, SECT_SET,
 		q = work_queue(fe);
 		must_u64(fe, SET_STATUS, 0);
 		must_u64(fe, SET_STATUS, ACKNOWLEDGE | DRIVER);
+		must_u64(fe, SET_FEATURES, fe->features);
 		must_u64(fe, SET_STATUS, ACKNOWLEDGE | DRIVER | FEATURES_OK);
+		fe_mem(fe);
 		queue_start(fe, q);
 		must_u64(fe, SET_STATUS,
 			 ACKNOWLEDGE | DRIVER | FEATURES_OK | DRIVER_OK);
