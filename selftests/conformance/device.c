@@ -211,8 +211,9 @@ void work(struct fe *fe, struct queue *q, const char *why)
 	queue_called(fe, q);
 	id = work_put(fe, q, 0);
 	queue_kick(fe, q);
-	work_done(fe, q, 0, id, why);
+	/* Who looks before it is called may, with EVENT_IDX, not be called. */
 	wait_called(fe, q, why);
+	work_done(fe, q, 0, id, why);
 }
 
 void good_session(void)

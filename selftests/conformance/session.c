@@ -102,9 +102,10 @@ static void negotiate_protocol(struct fe *fe, unsigned int how)
 	fe->pf_offered = get_u64(fe, GET_PROTOCOL_FEATURES);
 	fe->protocol = choose_protocol(fe, how);
 	must_u64(fe, SET_PROTOCOL_FEATURES, fe->protocol);
+	/* Of network devices it is the number of pairs, for some. */
 	if (has_pf(fe, PF_MQ))
-		fe->nr_queues = (unsigned int)min_u64(get_u64(fe, GET_QUEUE_NUM),
-						      MAX_QUEUES);
+		fe->nr_queues = (unsigned int)min_u64(MAX_QUEUES,
+			max_u64(get_u64(fe, GET_QUEUE_NUM), fe->nr_queues));
 	if (has_pf(fe, PF_SLAVE_REQ) && !(how & FE_NO_SLAVE))
 		slave_channel(fe);
 }

@@ -119,21 +119,40 @@ TEST(P, no_interrupt, "virtio 2.8.10, Driver and Device Event Suppression",
 	}
 }
 
-TEST(P, poisoned_events, "virtio 2.8.10, Driver and Device Event Suppression",
-     "Whatever stands in the event suppression structures, buffers come back.")
+TEST(P, events_of_all_kinds, "virtio 2.8.10, Driver and Device Event Suppression",
+     "Whichever entry of the ring the driver names for its next notification, buffers come back.")
 {
 	struct fe *fe = fe_start(FE_PACKED | FE_EVENT_IDX);
 	struct queue *q = work_queue(fe);
 	unsigned int i;
 	u16 id;
 
-	for (i = 0; i < 40; i++) {
-		WRITE_ONCE(q->driver->off_wrap, (u16)(i * 40503u));
-		WRITE_ONCE(q->driver->flags, (u16)(i % 5 == 4 ? 0xffff : i % 5));
-		WRITE_ONCE(q->device->off_wrap, (u16)(i * 30011u));
+	for (i = 0; i < 80; i++) {
+		WRITE_ONCE(q->driver->off_wrap,
+			   (u16)(i * 7 % q->num | (i & 1) << 15));
+		WRITE_ONCE(q->driver->flags, (u16)(i % 3));
 		id = work_put(fe, q, 0);
 		queue_kick(fe, q);
-		work_done(fe, q, 0, id, "with poisoned events");
+		work_done(fe, q, 0, id, "with some event");
+	}
+}
+
+TEST(P, events_that_make_no_sense, "virtio 2.8.10, Driver and Device Event Suppression",
+     "An event beyond the ring, or flags that there are not, break the queue at worst.")
+{
+	struct queue *q;
+	struct fe *fe;
+	unsigned int i;
+
+	for (i = 0; i < 8; i++) {
+		fe = fe_start(FE_PACKED | FE_EVENT_IDX);
+		q = work_queue(fe);
+		WRITE_ONCE(q->driver->off_wrap, (u16)(0x7fff - i * 40503u));
+		WRITE_ONCE(q->driver->flags, (u16)(i < 4 ? 2 : 0xffff - i));
+		WRITE_ONCE(q->device->off_wrap, 0xffff);
+		WRITE_ONCE(q->device->flags, 0xffff);
+		work_put(fe, q, 0);
+		survives(fe, q, "an event that makes no sense");
 	}
 }
 
