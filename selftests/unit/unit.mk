@@ -36,6 +36,8 @@ UNIT_heap_SRCS := src/base/heap.c src/base/prng.c
 UNIT_hostfile_SRCS := src/dev/hostfile.c src/base/log.c
 UNIT_inflight_SRCS := $(UNIT_VQ) src/base/prng.c $(UNIT_DIR)/fake_ring.c \
 	$(UNIT_DIR)/fake_packed.c
+UNIT_killed_SRCS := $(UNIT_VQ) src/base/prng.c $(UNIT_DIR)/fake_ring.c \
+	$(UNIT_DIR)/fake_packed.c
 UNIT_link_SRCS := src/dev/link.c $(UNIT_BUS) $(UNIT_OOM_SRC)
 UNIT_link_LDFLAGS := $(UNIT_OOM)
 UNIT_mem_SRCS := src/vu/mem.c
