@@ -1001,6 +1001,43 @@ TEST_F(client, run_in_the_past)
 	EXPECT_TRUE(is_lost(w, "time went back"));
 }
 
+TEST_F(client, time_that_never_comes)
+{
+	static const u64 times[] = { S64_MAX, U64_MAX };
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(times); i++) {
+		open_world(&self->w);
+		ASSERT_TRUE(begin(&self->w));
+		EXPECT_FALSE(hears(&self->w, TT_RUN, 9, times[i]));
+		EXPECT_TRUE(is_lost(&self->w, "a time that never comes"));
+		tt_fini(&self->w.tt);
+	}
+}
+
+TEST_F(client, time_that_never_comes_in_an_answer)
+{
+	struct world *w = &self->w;
+	struct oper g = make_op(w, 'g');
+
+	ASSERT_TRUE(begin(w));
+	tt_get(&w->tt, &g.op);
+	ASSERT_TRUE(sends(w, TT_GET, U64_MAX));
+	EXPECT_FALSE(acked(w, U64_MAX));
+	EXPECT_TRUE(is_lost(w, "a time that never comes"));
+	EXPECT_EQ(-ECONNRESET, g.err);
+}
+
+TEST_F(memory, time_that_never_comes)
+{
+	struct world *w = &self->w;
+
+	ASSERT_EQ(TT_WAITING, w->tt.state);
+	w->mem_now = U64_MAX;
+	EXPECT_FALSE(hears(w, TT_RUN, 9, 1));
+	EXPECT_TRUE(is_lost(w, "a time that never comes"));
+}
+
 TEST_F(client, messages_that_are_not_for_clients)
 {
 	static const u32 ops[] = { TT_START, TT_REQUEST, TT_WAIT, TT_GET,

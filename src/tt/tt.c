@@ -60,6 +60,14 @@ static u64 first_event(const struct tt *tt)
 	return n && n->time < S64_MAX ? n->time : U64_MAX;
 }
 
+/* Whatever the calendar says that the time is, there must be an event. */
+static bool is_due(const struct tt *tt)
+{
+	u64 first = first_event(tt);
+
+	return first != U64_MAX && first <= tt->now;
+}
+
 /* Does the calendar know of our earliest event. */
 static bool registered(const struct tt *tt)
 {
@@ -169,7 +177,7 @@ static bool run_due(struct tt *tt)
 	struct heap_node *node;
 	struct tt_event *ev;
 
-	while (first_event(tt) <= tt->now) {
+	while (is_due(tt)) {
 		if (n++ == STEP_BUDGET)
 			return true;
 		node = heap_first(&tt->events);
@@ -211,7 +219,7 @@ static void step(struct tt *tt)
 		tt->instant_end(tt);
 	if (tt->holds || !STAILQ_EMPTY(&tt->ops))
 		return;
-	if (first_event(tt) <= tt->now)
+	if (is_due(tt))
 		ring_work(tt->ring, &tt->work);
 	else
 		move_on(tt);
@@ -265,6 +273,8 @@ static int got_ack(struct tt *tt, const struct tt_msg *m)
 	if (m->seq != tt->seq)
 		return protocol_error(tt, m, "not the seq of our message");
 	start = op->kind == TT_OP_START;
+	if (op->kind == TT_OP_GET && m->time >= S64_MAX)
+		return protocol_error(tt, m, "a time that never comes");
 	/* RUN may have overtaken the ACK: never go back. */
 	if (op->kind == TT_OP_GET)
 		tt->now = max_u64(tt->now, m->time);
@@ -299,6 +309,8 @@ static int got_run(struct tt *tt, const struct tt_msg *m)
 		tt->tp->get(tt, &now);
 	if (now < tt->now)
 		return protocol_error(tt, m, "time went back");
+	if (now >= S64_MAX)
+		return protocol_error(tt, m, "a time that never comes");
 	tt->now = tt->propagated = now;
 	tt->have_request = false;
 	/*
