@@ -24,6 +24,7 @@ FUZZ_session_SRCS := $(FUZZ_DIR)/session_front.c $(FUZZ_DIR)/session_model.c \
 	src/tt/tt.c $(filter-out src/base/log.c,$(wildcard src/base/*.c)) \
 	src/wire/names.c
 FUZZ_session_LIBS := -luring -Wl,--wrap=mmap,--wrap=munmap
+FUZZ_tt_SRCS := src/tt/tt.c src/base/heap.c src/wire/names.c
 FUZZ_units_SRCS := src/base/units.c
 FUZZ_vq_SRCS := src/vu/vq.c src/vu/split.c src/vu/packed.c src/vu/chain.c \
 	src/vu/inflight.c src/vu/inflight_packed.c src/vu/dirty.c src/vu/mem.c \

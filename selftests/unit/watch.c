@@ -184,7 +184,18 @@ void __tsan_write_range(void *p, long len)
 	scramble_last();
 }
 
+#define FETCH(n, type, op)						\
+	type __tsan_atomic##n##_fetch_##op(volatile void *p, type v, int order); \
+	type __tsan_atomic##n##_fetch_##op(volatile void *p, type v, int order) \
+	{								\
+		(void)order;						\
+		return __atomic_fetch_##op((volatile type *)p, v,	\
+					   __ATOMIC_SEQ_CST);		\
+	}
+
 #define ATOMIC(n, type)							\
+	FETCH(n, type, or)						\
+	FETCH(n, type, add)						\
 	type __tsan_atomic##n##_load(const volatile void *p, int order); \
 	type __tsan_atomic##n##_load(const volatile void *p, int order)	\
 	{								\
@@ -202,13 +213,6 @@ void __tsan_write_range(void *p, long len)
 		(void)order;						\
 		scramble_last();					\
 		*(volatile type *)p = v;				\
-	}								\
-	type __tsan_atomic##n##_fetch_or(volatile void *p, type v, int order); \
-	type __tsan_atomic##n##_fetch_or(volatile void *p, type v, int order) \
-	{								\
-		(void)order;						\
-		return __atomic_fetch_or((volatile type *)p, v,		\
-					 __ATOMIC_SEQ_CST);		\
 	}
 
 ATOMIC(8, u8)
