@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause OR GPL-2.0-or-later
 /* Fuzzer: whole vhost-user sessions, against a model of what must happen. */
 #include <errno.h>
+#include <linux/virtio_config.h>
 #include <linux/virtio_ring.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -119,6 +120,14 @@ static void put_addr(struct message *msg, u32 q)
 	put(msg, &a, sizeof(a));
 }
 
+static void put_log(struct message *msg, u8 v)
+{
+	struct vhost_user_log l = { .size = v & 0x7f, .offset = v & 0x80 };
+
+	put(msg, &l, sizeof(l));
+	add_fd(msg, FD_SHORT);
+}
+
 static void put_config(struct message *msg, u8 v)
 {
 	struct vhost_user_config_hdr h = {
@@ -140,8 +149,10 @@ static u64 some_features(u8 v)
 		f &= ~BIT_ULL(VIRTIO_RING_F_INDIRECT_DESC);
 	if (v & 4)
 		f &= ~BIT_ULL(VHOST_USER_F_PROTOCOL_FEATURES);
+	if (!(v & 0x80))
+		f &= ~BIT_ULL(VIRTIO_F_RING_PACKED);
 	if (v & 8)
-		f |= BIT_ULL(v >> 4);
+		f ^= BIT_ULL(v & 0x40 ? VHOST_USER_F_LOG_ALL : v >> 4);
 	return f;
 }
 
@@ -171,6 +182,12 @@ static struct message well_formed(u32 request, u8 v, bool ack)
 		break;
 	case VHOST_USER_SET_MEM_TABLE:
 		put_mem(&msg, v);
+		break;
+	case VHOST_USER_SET_LOG_BASE:
+		put_log(&msg, v);
+		break;
+	case VHOST_USER_SET_LOG_FD:
+		add_fd(&msg, FD_EVENT);
 		break;
 	case VHOST_USER_SET_VRING_NUM:
 		put_state(&msg, v & 1, nums[(v >> 1) % ARRAY_SIZE(nums)]);
@@ -299,7 +316,7 @@ static bool setup_queue(u8 q, u8 how)
 			return false;
 	if (!simple(VHOST_USER_SET_VRING_ENABLE, q | 2))
 		return false;
-	front.drv[q].clean = v->num == RING_NUM && v->have_addr &&
+	front.drv[q].clean = !v->packed && v->num == RING_NUM && v->have_addr &&
 			     front_memory_is_usual(&front);
 	front.m.vring[q].dirty = !front.drv[q].clean;
 	return true;
@@ -484,12 +501,15 @@ static void act(struct input *in)
 static void open_front(u8 first)
 {
 	static const char *const specs[] = { "echo", "rng", "echo,kick-latency=5",
-					     "rng,rate=1000000" };
+					     "rng,rate=1000000,migration=on" };
 	const char *spec = specs[first & 3];
 	bool echo = *spec == 'e';
 
 	front_open(&front, spec, first & 4, echo);
+	front.m.migration = (first & 3) == 3;
 	front.m.features_offered = BIT_ULL(32) |
+				   BIT_ULL(VIRTIO_F_RING_PACKED) |
+				   (u64)front.m.migration << VHOST_USER_F_LOG_ALL |
 				   BIT_ULL(VIRTIO_RING_F_INDIRECT_DESC) |
 				   BIT_ULL(VIRTIO_RING_F_EVENT_IDX) |
 				   BIT_ULL(VHOST_USER_F_PROTOCOL_FEATURES);

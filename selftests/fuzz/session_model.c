@@ -16,6 +16,8 @@
 #define MAX_CONFIG	4096u
 #define MAX_SLOTS	512u
 
+#define RING_PACKED	BIT_ULL(34)
+
 #define FEATURES_OK	0x08u	/* bits of the device's status */
 #define NEEDS_RESET	0x40u
 
@@ -32,6 +34,11 @@ struct request {
 	const struct message *msg;
 	struct expect *e;
 };
+
+static u64 protocol_offered(const struct model *m)
+{
+	return PROTOCOL_OFFERED | (m->migration ? PROTOCOL(LOG_SHMFD) : 0);
+}
 
 static bool has(const struct model *m, u64 bits)
 {
@@ -159,17 +166,21 @@ static bool part_is_inside(const struct model *m, u64 uva, u64 len,
 	return false;
 }
 
-static bool ring_is_inside(const struct model *m, u32 num, u64 desc, u64 avail,
-			   u64 used)
+static bool ring_is_inside(const struct model *m, const struct model_vring *v,
+			   u64 desc, u64 avail, u64 used)
 {
-	return part_is_inside(m, desc, 16ULL * num, 16) &&
-	       part_is_inside(m, avail, 6 + 2ULL * num, 2) &&
-	       part_is_inside(m, used, 6 + 8ULL * num, 4);
+	if (!part_is_inside(m, desc, 16ULL * v->num, 16))
+		return false;
+	if (v->packed)
+		return part_is_inside(m, avail, 4, 4) &&
+		       part_is_inside(m, used, 4, 4);
+	return part_is_inside(m, avail, 6 + 2ULL * v->num, 2) &&
+	       part_is_inside(m, used, 6 + 8ULL * v->num, 4);
 }
 
 static bool is_inside(const struct model *m, const struct model_vring *v)
 {
-	return ring_is_inside(m, v->num, v->desc, v->avail, v->used);
+	return ring_is_inside(m, v, v->desc, v->avail, v->used);
 }
 
 /* A ring whose memory is away goes on where it was when that comes back. */
@@ -293,7 +304,7 @@ static enum verdict set_vring_num(const struct request *r)
 	struct model_vring *v = find_vring(r, s.index);
 
 	if (!v || in_use(r, v) || !s.num || s.num > 32768 ||
-	    (s.num & (s.num - 1)))
+	    (!v->packed && s.num & (s.num - 1)))
 		return REFUSED;
 	set_up(r, v);
 	v->num = s.num;
@@ -301,12 +312,27 @@ static enum verdict set_vring_num(const struct request *r)
 	return FINE;
 }
 
+/* Two places in the ring, the used one at most once around behind the other. */
+static bool packed_base_ok(const struct request *r, u32 base, u32 num)
+{
+	u32 avail = base & 0x7fff, used = base >> 16 & 0x7fff;
+
+	if (!base && model_inband(r->m) && r->m->features & RING_PACKED)
+		return num > 0;	/* UML means the beginning */
+	if (avail >= num || used >= num)
+		return false;
+	return !(base & 0x8000) == !(base & 0x80000000) ? used <= avail :
+							  used >= avail;
+}
+
 static enum verdict set_vring_base(const struct request *r)
 {
 	struct vhost_user_vring_state s = get_state(r);
 	struct model_vring *v = find_vring(r, s.index);
 
-	if (!v || in_use(r, v) || s.num > 0xffff)
+	if (!v || in_use(r, v))
+		return REFUSED;
+	if (v->packed ? !packed_base_ok(r, s.num, v->num) : s.num > 0xffff)
 		return REFUSED;
 	set_up(r, v);
 	return FINE;
@@ -319,14 +345,14 @@ static enum verdict set_vring_addr(const struct request *r)
 
 	memcpy(&a, r->msg->payload, sizeof(a));
 	v = find_vring(r, a.index);
-	if (!v || a.flags)
+	if (!v || a.flags & ~1u)
 		return REFUSED;
 	/* What it has already may be said again while it works. */
 	if (v->started && v->desc == a.desc && v->avail == a.avail &&
 	    v->used == a.used)
 		return FINE;
 	if (in_use(r, v) || !v->num ||
-	    !ring_is_inside(r->m, v->num, a.desc, a.avail, a.used))
+	    !ring_is_inside(r->m, v, a.desc, a.avail, a.used))
 		return REFUSED;
 	set_up(r, v);
 	v->have_addr = true;
@@ -426,6 +452,8 @@ static enum verdict set_vring_enable(const struct request *r)
 	if (!v || s.num > 1)
 		return REFUSED;
 	v->enabled = s.num;
+	/* In simulated time a kernel goes on when its device's turn is known. */
+	r->e->later = s.num && r->m->simulated;
 	look_at(r->m, v);
 	return FINE;
 }
@@ -453,6 +481,17 @@ static enum verdict get_features(const struct request *r)
 	return answer_u64(r, r->m->features_offered);
 }
 
+/* Another kind of ring is to be set up anew. */
+static void set_kind(struct model *m, struct model_vring *v, bool packed)
+{
+	if (v->packed == packed)
+		return;
+	v->packed = packed;
+	v->num = 0;
+	v->have_addr = v->away = v->resume = v->started = false;
+	touch(m, v);
+}
+
 static enum verdict set_features(const struct request *r)
 {
 	u64 f = get_u64(r);
@@ -462,6 +501,8 @@ static enum verdict set_features(const struct request *r)
 		return REFUSED;
 	r->m->features = f;
 	r->m->have_features = true;
+	for (i = 0; i < r->m->nr_vqs; i++)
+		set_kind(r->m, &r->m->vring[i], f & RING_PACKED);
 	if (!(f & BIT_ULL(VHOST_USER_F_PROTOCOL_FEATURES)))
 		for (i = 0; i < r->m->nr_vqs; i++)
 			r->m->vring[i].enabled = true;
@@ -528,14 +569,14 @@ static enum verdict get_status(const struct request *r)
 
 static enum verdict get_protocol_features(const struct request *r)
 {
-	return answer_u64(r, PROTOCOL_OFFERED);
+	return answer_u64(r, protocol_offered(r->m));
 }
 
 static enum verdict set_protocol_features(const struct request *r)
 {
 	u64 f = get_u64(r);
 
-	if (f & ~PROTOCOL_OFFERED)
+	if (f & ~protocol_offered(r->m))
 		return REFUSED;
 	if (f & PROTOCOL(INBAND_NOTIFICATIONS) &&
 	    !(f & PROTOCOL(REPLY_ACK) && f & PROTOCOL(SLAVE_REQ)))
@@ -549,6 +590,24 @@ static enum verdict set_protocol_features(const struct request *r)
 static enum verdict get_queue_num(const struct request *r)
 {
 	return has(r->m, PROTOCOL(MQ)) ? answer_u64(r, r->m->nr_vqs) : REFUSED;
+}
+
+static enum verdict set_log_base(const struct request *r)
+{
+	struct vhost_user_log l;
+
+	memcpy(&l, r->msg->payload, sizeof(l));
+	if (!has(r->m, PROTOCOL(LOG_SHMFD)) || !l.size ||
+	    !sum_fits(l.offset, l.size) ||
+	    l.offset + l.size > file_size(r->m, r->msg->fd[0]))
+		return REFUSED;
+	r->m->log = true;
+	return answer_u64(r, 0);
+}
+
+static enum verdict set_log_fd(const struct request *r)
+{
+	return has(r->m, PROTOCOL(LOG_SHMFD)) ? FINE : REFUSED;
 }
 
 static enum verdict set_slave_req_fd(const struct request *r)
@@ -617,7 +676,8 @@ static const struct rule rules[] = {
 	[3] = { 0, 0, false, set_owner },
 	[4] = { 0, 0, false, reset_owner },
 	[5] = { ANY, ANY, false, set_mem_table },
-	[6] = { ANY, ANY, true, NULL },
+	[6] = { 16, 1, true, set_log_base },
+	[7] = { 0, 1, false, set_log_fd },
 	[8] = { 8, 0, false, set_vring_num },
 	[9] = { 40, 0, false, set_vring_addr },
 	[10] = { 8, 0, false, set_vring_base },
@@ -718,7 +778,7 @@ void model_connect(struct model *m)
 
 void model_gone(struct model *m)
 {
-	m->connected = m->have_features = m->chan = false;
+	m->connected = m->have_features = m->chan = m->log = false;
 	m->features = m->protocol = 0;
 	m->nr_regions = 0;
 	m->status = 0;
@@ -733,4 +793,9 @@ unsigned int model_fds(const struct model *m)
 	for (i = 0; i < m->nr_vqs; i++)
 		n += m->vring[i].kick + m->vring[i].call + m->vring[i].err;
 	return n;
+}
+
+unsigned int model_maps(const struct model *m)
+{
+	return m->nr_regions + m->log;
 }

@@ -59,7 +59,7 @@ struct expect {
  */
 struct model_vring {
 	u32 num;
-	bool have_addr, away, resume, started, enabled, dirty;
+	bool packed, have_addr, away, resume, started, enabled, dirty;
 	u64 desc, avail, used;
 	bool kick, call, err;
 	enum fd_kind kick_kind, call_kind;
@@ -67,7 +67,8 @@ struct model_vring {
 
 /**
  * struct model - one session, and what is served
- * @nr_vqs, @config, @config_size, @features_offered, @simulated: the device
+ * @nr_vqs, @config, @config_size, @features_offered, @simulated,
+ *	@migration: the device
  * @ram_size, @page: of the files FD_RAM and FD_SHORT
  * @broken: queues, as a mask, that are; known of dirty ones from the real ones
  * @looked_at: queues, as a mask, at whose ring it looks after this message
@@ -78,10 +79,10 @@ struct model {
 	const u8 *config;
 	size_t config_size;
 	u64 features_offered;
-	bool simulated;
+	bool simulated, migration;
 	u64 ram_size, page;
 
-	bool connected, have_features, chan;
+	bool connected, have_features, chan, log;
 	enum fd_kind chan_kind;
 	u64 features, protocol;
 	unsigned int nr_regions;
@@ -101,6 +102,9 @@ void model_message(struct model *m, const struct message *msg,
 
 /** model_gone() - the session has ended */
 void model_gone(struct model *m);
+
+/** model_maps() - how many mappings of the front-end's files it must have */
+unsigned int model_maps(const struct model *m);
 
 /** model_fds() - how many file descriptors it must have open */
 unsigned int model_fds(const struct model *m);

@@ -43,9 +43,9 @@ int __wrap_munmap(void *addr, size_t len)
 	return ret;
 }
 
-unsigned int world_maps(void)
+unsigned int world_maps(const struct world *w)
 {
-	return maps;
+	return maps - w->maps;
 }
 
 /* In one system call, which is why it is not done by /proc/self/fd. */
@@ -351,7 +351,9 @@ void world_open(struct world *w, const char *spec, bool simulated)
 	w->mine = 0;
 	w->fds = world_fds();
 	w->simulated = simulated;
+	w->maps = maps;
 	memset(w->ram, 0, RAM_SIZE);
+	MUST(pwrite(w->file[FD_SHORT], w->ram, PAGE, 0) == PAGE);
 	open_clock(w);
 	MUST(!dev_bus_new(&w->bus, &cfg));
 	MUST(!dev_add(w->bus, spec, NULL, w->path, &w->dev));
@@ -368,7 +370,7 @@ void world_close(struct world *w)
 	world_settle(w);
 	ring_work_cancel(&w->ring, &w->start);
 	MUST(!w->ring.busy && STAILQ_EMPTY(&w->ring.work));
-	MUST(!maps);
+	MUST(maps == w->maps);
 	MUST(world_fds() == w->fds);
 }
 

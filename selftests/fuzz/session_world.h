@@ -24,7 +24,7 @@
  * @owed: what it has to ack, if @owes
  * @idle: so many turns of the loop had nothing to do; @submitted: all operations
  *	before the one that counts them
- * @fds: how many there were before it was opened
+ * @fds, @maps: how many there were before it was opened
  * @mine: file descriptors of the front-end
  */
 struct world {
@@ -46,7 +46,7 @@ struct world {
 	unsigned int idle, submitted;
 	struct op nop;
 
-	unsigned int fds, mine;
+	unsigned int fds, maps, mine;
 };
 
 /** world_init() - once per process */
@@ -81,7 +81,7 @@ void world_send(int fd, const void *buf, size_t len, const int *fds,
 unsigned int world_fds(void);
 
 /** world_maps() - mappings of guest memory */
-unsigned int world_maps(void);
+unsigned int world_maps(const struct world *w);
 
 /** world_session() - NULL: there is none */
 static inline struct vu_session *world_session(const struct world *w)
