@@ -128,6 +128,19 @@ static void put_log(struct message *msg, u8 v)
 	add_fd(msg, FD_SHORT);
 }
 
+static void put_inflight(struct message *msg, u8 v, enum fd_kind kind)
+{
+	struct vhost_user_inflight a = {
+		.mmap_size = v & 0x40 ? PAGE : 384,
+		.num_queues = 1 + (v & 1),
+		.queue_size = v & 2 ? RING_NUM : (u16)(v >> 2),
+	};
+
+	put(msg, &a, v & 0x80 ? 20 : 24);
+	if (msg->hdr.request == VHOST_USER_SET_INFLIGHT_FD)
+		add_fd(msg, kind);
+}
+
 static void put_config(struct message *msg, u8 v)
 {
 	struct vhost_user_config_hdr h = {
@@ -185,6 +198,10 @@ static struct message well_formed(u32 request, u8 v, bool ack)
 		break;
 	case VHOST_USER_SET_LOG_BASE:
 		put_log(&msg, v);
+		break;
+	case VHOST_USER_GET_INFLIGHT_FD:
+	case VHOST_USER_SET_INFLIGHT_FD:
+		put_inflight(&msg, v, FD_SHORT);
 		break;
 	case VHOST_USER_SET_LOG_FD:
 		add_fd(&msg, FD_EVENT);
@@ -316,7 +333,7 @@ static bool setup_queue(u8 q, u8 how)
 			return false;
 	if (!simple(VHOST_USER_SET_VRING_ENABLE, q | 2))
 		return false;
-	front.drv[q].clean = !v->packed && v->num == RING_NUM && v->have_addr &&
+	front.drv[q].clean = !v->packed && !front.m.inflight && v->num == RING_NUM && v->have_addr &&
 			     front_memory_is_usual(&front);
 	front.m.vring[q].dirty = !front.drv[q].clean;
 	return true;

@@ -461,6 +461,31 @@ static void note_broken(struct front *f)
 			f->m.broken |= 1u << q;
 }
 
+/* Nor is what a record of buffers in flight does that somebody has made up. */
+static void note_not_started(struct front *f)
+{
+	const struct vu_session *s = world_session(&f->w);
+	unsigned int q;
+
+	f->m.not_started = 0;
+	for (q = 0; q < f->m.nr_vqs; q++)
+		if (!s || !s->vring[q].vq.started)
+			f->m.not_started |= 1u << q;
+}
+
+/* Whether such a record is accepted by a ring that works is not, either. */
+static bool hard_to_say(const struct front *f, const struct message *msg)
+{
+	unsigned int q;
+
+	if (msg->hdr.request != VHOST_USER_SET_INFLIGHT_FD)
+		return false;
+	for (q = 0; q < f->m.nr_vqs; q++)
+		if (f->m.vring[q].started)
+			return true;
+	return false;
+}
+
 static unsigned int usable_mask(const struct front *f)
 {
 	unsigned int q, mask = 0;
@@ -492,6 +517,9 @@ static void after(struct front *f, const struct message *msg,
 			for (i = 0; i < SLOTS; i++)
 				if (f->drv[q].slot[i].indirect)
 					front_dirty(f, q);
+		break;
+	case VHOST_USER_SET_INFLIGHT_FD:
+		dirty_all(f);
 		break;
 	case VHOST_USER_SET_LOG_BASE:
 		/* A front-end whose log is its own memory. */
@@ -615,7 +643,7 @@ bool front_message(struct front *f, const struct message *msg)
 	int fds[MODEL_MAX_FDS], other[MODEL_MAX_FDS], *place;
 	static struct expect e;
 
-	if (!f->m.connected)
+	if (!f->m.connected || hard_to_say(f, msg))
 		return false;
 	front_answered(f);
 	note_broken(f);
@@ -626,6 +654,7 @@ bool front_message(struct front *f, const struct message *msg)
 	for (i = 0; i < msg->nfds; i++)
 		close(fds[i]);
 	world_settle(&f->w);
+	note_not_started(f);
 	model_message(&f->m, msg, &e);
 	place = f->m.connected && !e.refused ? place_of(f, msg) : NULL;
 	/* A kick fd stays even if its ring cannot start. */
@@ -663,6 +692,7 @@ static void kick_by_fd(struct front *f, unsigned int q)
 
 	(void)!write(f->kick[q], &one, sizeof(one));
 	world_settle(&f->w);
+	note_not_started(f);
 	model_kicked(&f->m, q);
 	looked_at(f);
 	take_all(f);

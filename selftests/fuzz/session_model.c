@@ -7,6 +7,7 @@
 #define PROTOCOL(bit)	BIT_ULL(VHOST_USER_PROTOCOL_F_##bit)
 #define PROTOCOL_OFFERED (PROTOCOL(MQ) | PROTOCOL(REPLY_ACK) |		\
 			  PROTOCOL(SLAVE_REQ) | PROTOCOL(CONFIG) |	\
+			  PROTOCOL(INFLIGHT_SHMFD) |			\
 			  PROTOCOL(RESET_DEVICE) |			\
 			  PROTOCOL(CONFIGURE_MEM_SLOTS) |		\
 			  PROTOCOL(STATUS) |				\
@@ -183,6 +184,12 @@ static bool is_inside(const struct model *m, const struct model_vring *v)
 	return ring_is_inside(m, v, v->desc, v->avail, v->used);
 }
 
+/* If there is a record of what was in flight, it must make sense. */
+static bool may_start(const struct model *m, const struct model_vring *v)
+{
+	return !m->inflight || !(m->not_started & 1u << (v - m->vring));
+}
+
 /* A ring whose memory is away goes on where it was when that comes back. */
 static void new_memory(struct model *m)
 {
@@ -195,7 +202,7 @@ static void new_memory(struct model *m)
 			v->started = false;
 		} else if (v->away && is_inside(m, v)) {
 			v->away = false;
-			v->started = v->resume;
+			v->started = v->resume && may_start(m, v);
 			v->resume = false;
 		}
 		look_at(m, v);
@@ -304,7 +311,8 @@ static enum verdict set_vring_num(const struct request *r)
 	struct model_vring *v = find_vring(r, s.index);
 
 	if (!v || in_use(r, v) || !s.num || s.num > 32768 ||
-	    (!v->packed && s.num & (s.num - 1)))
+	    (!v->packed && s.num & (s.num - 1)) ||
+	    (r->m->inflight && s.num > r->m->inflight_num))
 		return REFUSED;
 	set_up(r, v);
 	v->num = s.num;
@@ -381,7 +389,7 @@ static bool start(struct model *m, struct model_vring *v)
 		v->resume = true;
 		return true;
 	}
-	if (!v->started && !v->have_addr)
+	if (!v->started && (!v->have_addr || !may_start(m, v)))
 		return false;
 	v->started = true;
 	look_at(m, v);
@@ -610,6 +618,67 @@ static enum verdict set_log_fd(const struct request *r)
 	return has(r->m, PROTOCOL(LOG_SHMFD)) ? FINE : REFUSED;
 }
 
+/* The record of buffers in flight: bytes per queue, by the specification. */
+static u64 record_len(bool packed, u32 num)
+{
+	return packed ? 32 + 32ULL * num : 16 + 16ULL * num;
+}
+
+static u64 record_step(const struct request *r, u32 num)
+{
+	return (record_len(r->m->features & RING_PACKED, num) + 63) & ~63ULL;
+}
+
+/* With or without the padding at its end. */
+static bool get_area(const struct request *r, struct vhost_user_inflight *a)
+{
+	u32 size = r->msg->hdr.size;
+
+	if (size != 20 && size != 24)
+		return false;
+	memcpy(a, r->msg->payload, sizeof(*a));
+	return has(r->m, PROTOCOL(INFLIGHT_SHMFD)) && a->num_queues &&
+	       a->num_queues <= r->m->nr_vqs && a->queue_size &&
+	       a->queue_size <= 32768;
+}
+
+static enum verdict get_inflight_fd(const struct request *r)
+{
+	struct vhost_user_inflight a;
+
+	if (!get_area(r, &a))
+		return REFUSED;
+	a.mmap_size = a.num_queues * record_step(r, a.queue_size);
+	a.mmap_offset = 0;
+	return answer(r, &a, r->msg->hdr.size);
+}
+
+static enum verdict set_inflight_fd(const struct request *r)
+{
+	struct vhost_user_inflight a;
+	struct model *m = r->m;
+	unsigned int i;
+
+	if (!get_area(r, &a))
+		return REFUSED;
+	for (i = 0; i < m->nr_vqs; i++)
+		if (in_use(r, &m->vring[i]))
+			return REFUSED;
+	if (a.mmap_offset % 4096 || !sum_fits(a.mmap_offset, a.mmap_size) ||
+	    a.mmap_size < a.num_queues * record_step(r, a.queue_size) ||
+	    a.mmap_offset + a.mmap_size > file_size(m, r->msg->fd[0]))
+		return REFUSED;
+	/* From here on there is no old record any more. */
+	m->inflight = false;
+	for (i = 0; i < a.num_queues; i++)
+		if (record_step(r, a.queue_size) <
+		    record_len(m->vring[i].packed, m->vring[i].num))
+			return REFUSED;
+	m->inflight = true;
+	m->inflight_num = a.queue_size;
+	return FINE;
+}
+
 static enum verdict set_slave_req_fd(const struct request *r)
 {
 	if (!has(r->m, PROTOCOL(SLAVE_REQ)))
@@ -696,7 +765,8 @@ static const struct rule rules[] = {
 	[26] = { ANY, ANY, true, NULL },
 	[28] = { ANY, ANY, true, NULL },
 	[30] = { ANY, ANY, true, NULL },
-	[31] = { ANY, ANY, true, NULL },
+	[31] = { ANY, 0, true, get_inflight_fd },
+	[32] = { ANY, 1, false, set_inflight_fd },
 	[34] = { 0, 0, false, reset_device },
 	[35] = { 8, 0, false, vring_kick },
 	[36] = { 0, 0, true, get_max_mem_slots },
@@ -779,6 +849,7 @@ void model_connect(struct model *m)
 void model_gone(struct model *m)
 {
 	m->connected = m->have_features = m->chan = m->log = false;
+	m->inflight = false;
 	m->features = m->protocol = 0;
 	m->nr_regions = 0;
 	m->status = 0;
@@ -797,5 +868,5 @@ unsigned int model_fds(const struct model *m)
 
 unsigned int model_maps(const struct model *m)
 {
-	return m->nr_regions + m->log;
+	return m->nr_regions + m->log + m->inflight;
 }

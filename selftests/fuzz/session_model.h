@@ -71,6 +71,8 @@ struct model_vring {
  *	@migration: the device
  * @ram_size, @page: of the files FD_RAM and FD_SHORT
  * @broken: queues, as a mask, that are; known of dirty ones from the real ones
+ * @not_started: queues, as a mask, whose record of buffers in flight makes no
+ *	sense, so that they do not start: known from the real ones, too
  * @looked_at: queues, as a mask, at whose ring it looks after this message
  * @touched: queues that a message has tried to set up
  */
@@ -82,7 +84,8 @@ struct model {
 	bool simulated, migration;
 	u64 ram_size, page;
 
-	bool connected, have_features, chan, log;
+	bool connected, have_features, chan, log, inflight;
+	unsigned int inflight_num;
 	enum fd_kind chan_kind;
 	u64 features, protocol;
 	unsigned int nr_regions;
@@ -90,7 +93,7 @@ struct model {
 	enum fd_kind region_fd[MODEL_REGIONS];
 	u8 status;
 	struct model_vring vring[MODEL_VQS];
-	unsigned int broken, looked_at, touched;
+	unsigned int broken, not_started, looked_at, touched;
 };
 
 /** model_connect() - a new session: nothing is left of an old one */
