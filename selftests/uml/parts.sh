@@ -179,3 +179,23 @@ net_up()
 {
 	echo "ip addr add 10.0.0.$1/24 dev eth0 && ip link set eth0 up &&"
 }
+
+# What may help to see why one does not end
+describe_parts()
+{
+	for part in *.pid; do
+		part=${part%.pid}
+		part_gone "$part" && echo "$part has ended" && continue
+		echo "$part: $(tail -n 1 "$part.out") $(tail -n 1 "$part.err")"
+		grep -h -E '^(State|SigPnd|ShdPnd):' "/proc/$(pid "$part")/status"
+		cat "/proc/$(pid "$part")/wchan"
+		echo
+	done
+}
+
+# What a kernel does with its devices until they are gone, and after that. Reading
+# random numbers for ever keeps kicks and calls in flight all the time.
+# shellcheck disable=SC2034	# for who sources this
+worker="(while head -c 4096 /dev/hwrng >/dev/null 2>&1; do :; done) &
+sleep \$seconds & wait \$!; ping -c 1 -W 1 10.0.0.2 >/dev/null 2>&1; echo goes on;
+dmesg | grep -c -i virtio; touch /mnt/end; true"

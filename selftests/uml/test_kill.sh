@@ -9,12 +9,6 @@
 # shellcheck source=selftests/uml/parts.sh
 . "$top/selftests/uml/parts.sh"
 
-# What a kernel does with its devices until they are gone, and after that. Reading
-# random numbers for ever keeps kicks and calls in flight all the time.
-worker="(while head -c 4096 /dev/hwrng >/dev/null 2>&1; do :; done) &
-sleep \$seconds & wait \$!; ping -c 1 -W 1 10.0.0.2 >/dev/null 2>&1; echo goes on;
-dmesg | grep -c -i virtio; touch /mnt/end; true"
-
 # three SECONDS: calendar, slave, kernel a at work, kernel b to talk to
 three()
 {
@@ -38,6 +32,7 @@ slave_dies_at()
 		kill_part slave
 		if ! ran a; then
 			echo "the slave was killed after $ms ms"
+			describe_parts
 			return 1
 		fi
 		grep -q '^goes on$' share/a || return
