@@ -22,10 +22,11 @@ struct dentry;
  * @on: what comes back goes out again
  * @submitted: how many times one went out; the number of the last
  * @wrong: those among @returned that were not as they should be
+ * @late: those that took longer than they should, as in real time they may
  */
 struct echo_load {
 	bool on;
-	u64 submitted, returned, wrong;
+	u64 submitted, returned, wrong, late;
 };
 
 /**

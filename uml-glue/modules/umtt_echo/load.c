@@ -28,12 +28,17 @@ static int submit(struct echo_queue *q, struct echo_req *r)
 	return err;
 }
 
+static u64 took(const struct echo_req *r)
+{
+	return echo_t_done(r) - echo_t_start(r);
+}
+
 static bool answer_ok(const struct echo_req *r)
 {
 	return le32_to_cpu(r->resp->status) == UMTT_ECHO_OK &&
 	       r->resp->cookie == r->req->cookie &&
 	       r->used == sizeof(*r->resp) + r->len &&
-	       echo_t_done(r) - echo_t_start(r) == le64_to_cpu(r->req->latency_ns) &&
+	       took(r) >= le64_to_cpu(r->req->latency_ns) &&
 	       echo_payload_ok(r);
 }
 
@@ -44,6 +49,8 @@ bool echo_load_returned(struct echo_queue *q, struct echo_req *r)
 	q->load.returned++;
 	if (!answer_ok(r))
 		q->load.wrong++;
+	else if (took(r) > le64_to_cpu(r->req->latency_ns))
+		q->load.late++;
 	if (q->load.on && !submit(q, r))
 		return true;
 	echo_free(r);
@@ -145,10 +152,11 @@ static ssize_t echo_load_read(struct file *file, char __user *ubuf,
 		sum.submitted += e->queues[i].load.submitted;
 		sum.returned += e->queues[i].load.returned;
 		sum.wrong += e->queues[i].load.wrong;
+		sum.late += e->queues[i].load.late;
 	}
 	n = scnprintf(text, sizeof(text),
-		      "submitted %llu\nreturned %llu\nwrong %llu\nin_flight %d\n",
-		      sum.submitted, sum.returned, sum.wrong,
+		      "submitted %llu\nreturned %llu\nwrong %llu\nlate %llu\nin_flight %d\n",
+		      sum.submitted, sum.returned, sum.wrong, sum.late,
 		      atomic_read(&e->in_flight));
 	return simple_read_from_buffer(ubuf, len, pos, text, n);
 }
