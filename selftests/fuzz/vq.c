@@ -2,8 +2,10 @@
 /* Fuzzer: a virtqueue whose driver, device and session do as they like. */
 #include <errno.h>
 
+#include <linux/virtio_config.h>
 #include <linux/virtio_ring.h>
 
+#include "../../src/vu/dirty.h"
 #include "../../src/vu/mem.h"
 #include "../../src/vu/vring.h"
 #include "input.h"
@@ -12,19 +14,25 @@
  * Guest memory is two adjacent regions and one behind a hole; the rings are at
  * the start of the first. The input is first laid over that memory, then it
  * is a program: each step lets the driver change something, or the device or
- * the session do something. What must hold is checked after each.
+ * the session do something, or the front-end the in-flight record. What must
+ * hold is checked after each.
  */
 #define SIZE	0x1000u
 #define LOW	0x10000ULL
 #define HIGH	0x20000ULL
 #define UVA	0x100000ULL
 #define HELD	16u
+#define LOG_LEN	4u	/* bytes of dirty log: not all of the memory */
 
 struct world {
 	struct input in;
 	struct mem mem;
 	struct vq vq;
 	unsigned int num;
+	bool packed;
+	u8 *record;
+	size_t record_len;
+	struct dirty_log log;
 	struct vq_buf held[HELD];
 	bool is_held[HELD];
 	unsigned int broke;
@@ -53,6 +61,7 @@ static u8 *low(struct world *w)
 	return w->mem.region[0].host;
 }
 
+/* A packed ring's driver area, device area. */
 static u32 avail_off(const struct world *w)
 {
 	return w->num * 16;
@@ -60,18 +69,88 @@ static u32 avail_off(const struct world *w)
 
 static u32 used_off(const struct world *w)
 {
+	if (w->packed)
+		return w->num * 16 + 4;
 	return (w->num * 18 + 6 + 3) & ~3u;
+}
+
+static void set_features(struct world *w, bool event_idx, bool indirect)
+{
+	u64 f = 0;
+
+	if (w->packed)
+		f |= BIT_ULL(VIRTIO_F_RING_PACKED);
+	if (event_idx)
+		f |= BIT_ULL(VIRTIO_RING_F_EVENT_IDX);
+	if (indirect)
+		f |= BIT_ULL(VIRTIO_RING_F_INDIRECT_DESC);
+	vq_set_features(&w->vq, f);
+}
+
+/* Another ring: of which kind, and how large. */
+static void set_size(struct world *w, bool packed, unsigned int size)
+{
+	w->packed = packed;
+	w->num = packed ? 1 + size * 11 % 64 : 1u << size % 7;
+}
+
+static void set_base(struct world *w)
+{
+	u16 base = take_u8(&w->in);
+
+	if (!w->packed)
+		MUST(!vq_set_base(&w->vq, base));
+	else if (base & 1)
+		vq_set_base(&w->vq, take_u32(&w->in));
 }
 
 static void connect(struct world *w)
 {
+	int ret;
+
 	MUST(!vq_set_num(&w->vq, w->num));
 	w->broke = 0;
-	MUST(!vq_set_base(&w->vq, take_u8(&w->in)));
+	set_base(w);
 	MUST(!vq_set_addr(&w->vq, &w->mem, LOW + UVA,
 			  LOW + UVA + avail_off(w), LOW + UVA + used_off(w)));
-	MUST(!vq_start(&w->vq));
+	ret = vq_start(&w->vq);
+	MUST(!ret || (ret == -EINVAL && w->vq.inflight && !w->vq.started));
 	vq_enable(&w->vq, true);
+}
+
+/* A new record, as it should be in the beginning, and else anything. */
+static void set_record(struct world *w, u8 what)
+{
+	u16 head[2] = { 1, (u16)w->num };
+	u8 len = what & 0x80 ? 0 : take_u8(&w->in);
+
+	MUST(!vq_set_inflight(&w->vq, NULL, 0));
+	free(w->record);
+	w->record_len = vq_inflight_len(w->packed, w->num);
+	w->record = calloc(1, w->record_len);
+	if (len) {
+		memcpy(w->record + 8, head, sizeof(head));
+		take(&w->in, w->record + 12, min_size(len, w->record_len - 12));
+	}
+	vq_set_inflight(&w->vq, w->record, w->record_len);
+}
+
+/* This process is no more; the next one has what the record says. */
+static void die(struct world *w)
+{
+	unsigned int i;
+
+	for (i = 0; i < HELD; i++)
+		if (w->is_held[i])
+			vq_drop(&w->vq, &w->held[i]);
+	memset(w->is_held, 0, sizeof(w->is_held));
+	vq_fini(&w->vq);
+	vq_init(&w->vq, 0, &ops, w);
+	vq_set_log(&w->vq, &w->log, true, LOW + used_off(w));
+	set_features(w, true, true);
+	if (w->record)
+		vq_set_inflight(&w->vq, w->record, w->record_len);
+	connect(w);
 }
 
 /* Something that may be a valid descriptor. */
@@ -102,11 +181,63 @@ static void put_long_chain(struct world *w)
 	}
 }
 
-static void driver_step(struct world *w, u8 what)
+static void make_available(struct world *w)
 {
 	u8 *avail = low(w) + avail_off(w);
-	u16 v;
+	u16 v = take_u8(&w->in);
 
+	memcpy(avail + 4 + 2 * (w->vq.last_avail & (w->num - 1)), &v, 2);
+	v = w->vq.last_avail + 1;
+	memcpy(avail + 2, &v, 2);
+}
+
+/*
+ * The descriptor @ahead of what will be fetched next, as it is, made available:
+ * its id and flags are where a split one has flags and next.
+ */
+static void make_packed_available(struct world *w, u32 ahead, u16 id, u16 flags)
+{
+	u32 i = w->vq.last_avail + ahead % w->num;
+	bool wrap = w->vq.avail_wrap ^ (i >= w->num);
+	u8 *d = low(w) + 16 * (i % w->num);
+
+	flags = (flags & 7) | (wrap ? 1u << VRING_PACKED_DESC_F_AVAIL :
+				      1u << VRING_PACKED_DESC_F_USED);
+	memcpy(d + 12, &id, 2);
+	memcpy(d + 14, &flags, 2);
+}
+
+static void make_packed_buffer(struct world *w, u8 what)
+{
+	u16 id = take_u8(&w->in) % (w->num + 1);
+	u32 n = 1 + (what >> 3) % 4;
+
+	while (n--)
+		make_packed_available(w, n, id, take_u8(&w->in) & 6);
+}
+
+static void make_packed_chain(struct world *w)
+{
+	u16 id = take_u8(&w->in) % w->num;
+	u32 n = 1 + take_u8(&w->in) % (w->num + 1), i;
+
+	for (i = n; i--;)
+		make_packed_available(w, i, id, i + 1 < n);
+}
+
+/* Anything anywhere. */
+static void scribble(struct world *w)
+{
+	u16 v = take_u16(&w->in);
+
+	if (w->record && (v & 0x8000))
+		w->record[v % w->record_len] = take_u8(&w->in);
+	else
+		low(w)[v % SIZE] = take_u8(&w->in);
+}
+
+static void driver_step(struct world *w, u8 what)
+{
 	switch (what % 5) {
 	case 0:
 		put_desc(w, low(w), w->num);
@@ -114,18 +245,19 @@ static void driver_step(struct world *w, u8 what)
 	case 1:	/* an indirect table of four */
 		put_desc(w, low(w) + 0x800, 4);
 		break;
-	case 2:	/* an entry of the avail ring, most often a good one */
-		v = take_u8(&w->in);
-		memcpy(avail + 4 + 2 * (w->vq.last_avail & (w->num - 1)), &v, 2);
-		v = w->vq.last_avail + 1;
-		memcpy(avail + 2, &v, 2);
+	case 2:	/* something available, most often a good one */
+		if (w->packed)
+			make_packed_buffer(w, what);
+		else
+			make_available(w);
 		break;
 	case 3:
 		put_long_chain(w);
+		if (w->packed)
+			make_packed_chain(w);
 		break;
-	default:	/* anything anywhere */
-		v = take_u16(&w->in) % SIZE;
-		low(w)[v] = take_u8(&w->in);
+	default:
+		scribble(w);
 		break;
 	}
 }
@@ -230,14 +362,19 @@ static void session_step(struct world *w, u8 what)
 			MUST(!vq_set_mem(&w->vq, &w->mem));
 		break;
 	case 5:
-		vq_set_base(&w->vq, take_u16(&w->in));
+		if (what & 0x80)
+			die(w);
+		else
+			vq_set_base(&w->vq, take_u16(&w->in));
 		break;
 	case 6:
-		w->vq.event_idx = what & 0x80;
-		w->vq.indirect = what & 0x40;
+		set_features(w, what & 0x80, what & 0x40);
+		if (what & 0x20)
+			set_record(w, what << 3 & 0x80);
 		break;
 	default:
-		w->num = 1u << (what >> 4) % 7;
+		set_size(w, what & 8, what >> 4);
+		set_features(w, w->vq.event_idx, w->vq.indirect);
 		connect(w);
 		break;
 	}
@@ -293,9 +430,12 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 	add_region(&w.mem, HIGH);
 	vq_init(&w.vq, 0, &ops, &w);
 	first = take_u8(&w.in);
-	w.num = 1u << (first & 7) % 7;
-	w.vq.event_idx = first & 0x80;
-	w.vq.indirect = !(first & 0x40);
+	set_size(&w, first & 0x20, first & 7);
+	set_features(&w, first & 0x80, !(first & 0x40));
+	w.log = (struct dirty_log){ calloc(1, LOG_LEN), LOG_LEN };
+	vq_set_log(&w.vq, &w.log, true, LOW + used_off(&w));
+	if (first & 0x10)
+		set_record(&w, first << 4);
 	take(&w.in, low(&w), take_u8(&w.in));
 	connect(&w);
 	run(&w);
@@ -303,6 +443,8 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 		if (w.is_held[i])
 			vq_drop(&w.vq, &w.held[i]);
 	vq_fini(&w.vq);
+	free(w.record);
+	free(w.log.bits);
 	for (i = 0; i < w.mem.nr; i++)
 		free(w.mem.region[i].host);
 	return 0;
