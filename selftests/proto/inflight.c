@@ -126,7 +126,7 @@ TEST_F(inflight, that_cannot_be)
 {
 	struct fvu *f = &self->f;
 	struct vhost_user_inflight a, bad[10];
-	int fd = usual_area(f, &a), p[2];
+	int fd = usual_area(f, &a), mine, p[2];
 	unsigned int i, fds = umtt_fds(&self->slave);
 
 	for (i = 0; i < ARRAY_SIZE(bad); i++)
@@ -145,6 +145,12 @@ TEST_F(inflight, that_cannot_be)
 		set_area(f, bad[i], fd, 1);
 		umtt_says(&self->slave, "refused SET_INFLIGHT_FD");
 	}
+	/* It would fit, but does not begin with a page. */
+	mine = memfd_create("mine", MFD_CLOEXEC);
+	check(ftruncate(mine, (off_t)a.mmap_size + 4096) == 0);
+	set_area(f, bad[8], mine, 1);
+	umtt_says(&self->slave, "a record that does not begin with a page");
+	close(mine);
 	check(pipe(p) == 0);
 	set_area(f, a, p[0], 1);
 	umtt_says(&self->slave, "refused SET_INFLIGHT_FD");
