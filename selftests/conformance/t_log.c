@@ -62,7 +62,7 @@ static void start_logged(struct fe *fe, struct queue *q)
 {
 	struct vhost_user_vring_addr a = vring_addr(q);
 
-	a.flags = BIT_ULL(VHOST_USER_VRING_F_LOG);
+	a.flags = VRING_F_LOG;
 	must_state(fe, SET_VRING_NUM, q->index, q->num);
 	must_state(fe, SET_VRING_BASE, q->index, q->base);
 	must_ask(fe, SET_VRING_ADDR, &a, sizeof(a), NULL, 0);
@@ -137,7 +137,7 @@ TEST(R17, log_too_small, SECT,
 	if (set_log(fe, &l, 8, 0, true).closed)
 		return;
 	a = vring_addr(q);
-	a.flags = BIT_ULL(VHOST_USER_VRING_F_LOG);
+	a.flags = VRING_F_LOG;
 	a.log = 1ULL << 62;
 	must_state(fe, SET_VRING_NUM, q->index, q->num);
 	if (ask(fe, SET_VRING_ADDR, ACKED, &a, sizeof(a), NULL, 0).closed)

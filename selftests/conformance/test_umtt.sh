@@ -16,12 +16,12 @@ set -f
 rest=
 for device in echo rng net blk; do
 	socket=$work/$device
-	spec=$device,socket=$socket
+	spec=$device,socket=$socket,migration=on
 	[ "$device" != blk ] || spec=$spec,size=1Mi
 	# shellcheck disable=SC2086	# a list of words
 	suite "$device" --device "$device" --socket "$socket" \
 		--exec "exec '$UMTT' slave --device $spec" $rest "$@"
-	rest="--test R1.* --test R4.* --test R5.* --test R12.* --test R18.*
+	rest="--test R1.* --test R4.* --test R5.* --test R12.* --test R1[78].*
 		--test R19.* --test D[1-68].* --test P.* --test X.*"
 done
 finish

@@ -49,6 +49,9 @@ enum {
 enum payload { P_NONE, P_U64, P_STATE, P_ADDR, P_MEM, P_LOG, P_CONFIG,
 	       P_VRING_FD, P_INFLIGHT, P_MEM_REG, P_OTHER };
 
+/* Flag of SET_VRING_ADDR: writes to the used ring are logged, too. */
+#define VRING_F_LOG	1u
+
 /** struct log_desc - payload of SET_LOG_BASE */
 struct log_desc {
 	u64 size, offset;
