@@ -887,15 +887,91 @@ TEST_F(packed, without_memory_the_set_up_stays)
 	EXPECT_TRUE(used_is(&self->r, 1, 1));
 }
 
+struct race {
+	struct fake_packed *r;
+	u64 kicks;		/* atomic */
+	bool stop;		/* atomic */
+	bool gave_up;
+};
+
+/*
+ * A driver that runs at the same time, and kicks only when it is asked to
+ */
+
+#define RACE_BUFS	100000u
+
+static bool wants_kick(const struct fake_packed *r, u16 n)
+{
+	u32 event = __atomic_load_n((u32 *)(void *)r->device, __ATOMIC_RELAXED);
+	u16 off = event & (WRAP - 1);
+
+	if (event >> 16 != VRING_PACKED_EVENT_FLAG_DESC)
+		return event >> 16 != VRING_PACKED_EVENT_FLAG_DISABLE;
+	if (!(event & WRAP) == r->avail_wrap)
+		off -= (u16)r->num;
+	return vring_need_event(off, r->avail, (u16)(r->avail - n));
+}
+
+static void *race_driver(void *arg)
+{
+	struct race *race = arg;
+	struct fake_packed *r = race->r;
+	unsigned int sent = 0, done = 0, idle = 0;
+	u32 id, len;
+
+	while (done < RACE_BUFS) {
+		while (fake_packed_used(r, &id, &len)) {
+			done++;
+			idle = 0;
+		}
+		if (sent < RACE_BUFS && sent - done < r->num) {
+			offer(r, (u16)(sent++ % r->num));
+			__atomic_thread_fence(__ATOMIC_SEQ_CST);
+			if (wants_kick(r, 1))
+				__atomic_add_fetch(&race->kicks, 1,
+						   __ATOMIC_RELEASE);
+			continue;
+		}
+		if (++idle > 3000000) {
+			race->gave_up = true;
+			break;
+		}
+		sched_yield();
+	}
+	__atomic_store_n(&race->stop, true, __ATOMIC_RELEASE);
+	return NULL;
+}
+
+TEST_F(packed, no_kick_is_lost)
+{
+	struct race race = { .r = &self->r };
+	struct vq *vq = &self->vq;
+	u64 seen = 0, now;
+	pthread_t t;
+
+	vq_set_features(vq, FEATURES | EVENT_IDX);
+	ASSERT_EQ(0, fake_packed_connect(&self->r, vq));
+	ASSERT_EQ(0, pthread_create(&t, NULL, race_driver, &race));
+	while (!__atomic_load_n(&race.stop, __ATOMIC_ACQUIRE)) {
+		now = __atomic_load_n(&race.kicks, __ATOMIC_ACQUIRE);
+		if (now == seen) {
+			sched_yield();
+			continue;
+		}
+		seen = now;
+		while (vq_pop(vq, &self->b) == 1)
+			vq_push(vq, &self->b, 1);
+	}
+	pthread_join(t, NULL);
+	EXPECT_FALSE(race.gave_up);
+	EXPECT_EQ(RACE_BUFS, vq->popped);
+	EXPECT_EQ(0, self->nr_broke);
+}
+
 /*
  * A driver that changes everything all the time: nothing may be looked at
  * twice. The sanitizers are what notices.
  */
-
-struct race {
-	struct fake_packed *r;
-	bool stop;		/* atomic */
-};
 
 static u64 pick(struct prng *rnd, const u64 *from, size_t nr)
 {
