@@ -110,6 +110,10 @@ check: check-deps ## run all tests (after 'make run' about 5 minutes)
 	@$(MAKE) --no-print-directory all kernel
 	@KERNEL=$(KERNEL) KDIR="$(KDIR)" BUILD=$(BUILD) selftests/check.sh
 
+.PHONY: coverage
+coverage: check-deps kernel ## lines and branches that the tests reach
+	@BUILD=$(BUILD) selftests/coverage.sh
+
 .PHONY: bench
 bench: all kernel ## what a ping and an echo cost, beside the floor of this host
 	@BUILD=$(BUILD) KOUT=$(KOUT) selftests/bench/bench.sh

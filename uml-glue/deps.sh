@@ -46,7 +46,7 @@ packages()
 	check)
 		packages build
 		packages kernel-tree
-		echo clang libclang-rt-dev shellcheck iproute2 \
+		echo clang llvm libclang-rt-dev shellcheck iproute2 \
 			iputils-ping busybox-static qemu-system-x86 qemu-system-common
 		;;
 	*)
