@@ -386,6 +386,9 @@ static void is_as_before(const struct umtt *u, const struct traces *t)
 	for (i = 0; i < 200 && umtt_fds(u) != t->fds; i++)
 		usleep(50);
 	umtt_has_fds(u, t->fds);
+	/* They go a moment after the last file. */
+	for (i = 0; i < 2000 && mappings(u); i++)
+		usleep(1000);
 	check_eq(0, mappings(u));
 }
 
