@@ -89,7 +89,9 @@ more()
 	[ "$(count "$2" "$3")" -gt "$1" ]
 }
 
-# boot NAME ARGS...: start it; boot_wait when its shell is needed.
+# boot NAME ARGS...: start it; boot_wait when its shell is needed. With
+# init_on_alloc the guest would write to each page before a device does, so that
+# a migration would not need to know of the latter.
 boot()
 {
 	name=$1
@@ -103,7 +105,7 @@ boot()
 		-machine q35,memory-backend=mem ${guest_options:--m 256M -no-reboot} \
 		-object memory-backend-memfd,id=mem,size=256M,share=on \
 		-kernel "$cloud/vmlinuz" -initrd "$work/initrd" \
-		-append "console=ttyS0 panic=-1 quiet memhp_default_state=online" \
+		-append "console=ttyS0 panic=-1 quiet memhp_default_state=online init_on_alloc=0" \
 		-serial "file:$work/$name.console" -serial stdio \
 		-chardev pipe,id=mon,path="$work/$name.mon" \
 		-mon chardev=mon,mode=control "$@" \

@@ -205,3 +205,49 @@ until_carrier()
 {
 	until [ "$(cat "/sys/class/net/$1/carrier")" = 1 ]; do usleep 50000; done
 }
+
+# reread MIB: of /dev/vda, one of six parts of so many MiB after the other, into
+# the cache, and then, from there: is it what it was? Until /rereading is
+# removed. What the disk wrote to memory stays there for a while before it is
+# looked at; and few pages get the same again that they had before.
+reread()
+{
+	: >/rereading; : >/reread.bad; echo 0 >/reread.n
+	# With the last who has it open, the cache of a disk goes.
+	exec 9</dev/vda
+	for p in 0 1 2 3 4 5; do
+		part "$1" $p | md5sum >/reread.$p
+	done
+	n=0
+	while [ -e /rereading ]; do
+		p=$((n % 6))
+		echo 1 >/proc/sys/vm/drop_caches
+		part "$1" $p >/dev/null
+		part "$1" $p | md5sum | cmp - /reread.$p ||
+			echo "pass $n is not what it was" >>/reread.bad
+		n=$((n + 1))
+		echo $n >/reread.new
+		mv /reread.new /reread.n
+	done
+}
+
+part()
+{
+	dd if=/dev/vda bs=1M count="$1" skip=$(($1 * $2)) 2>/dev/null
+}
+
+# reread_progress N: as many passes from now on
+reread_progress()
+{
+	until=$(($(cat /reread.n) + $1))
+	until [ "$(cat /reread.n)" -ge $until ]; do usleep 50000; done
+}
+
+reread_end()
+{
+	rm /rereading
+	# shellcheck disable=SC2154	# whoever started it has set it
+	wait "$rereader"
+	cat /reread.n /reread.bad
+	[ ! -s /reread.bad ]
+}
