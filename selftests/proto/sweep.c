@@ -262,7 +262,7 @@ static void go_on(struct play *p, const struct step *st)
 
 	switch (st->then) {
 	case PUT:
-		put(p, st->payload[0], NSEC_PER_SEC);
+		put(p, st->payload[0], 1000 * NSEC_PER_SEC);
 		if (!st->payload[0])
 			put(p, 0, 0);
 		break;
