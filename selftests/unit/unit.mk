@@ -27,6 +27,10 @@ UNIT_blk_SRCS := src/dev/blk.c src/dev/blk_work.c src/dev/disk.c src/dev/faults.
 UNIT_blk_LDFLAGS := $(UNIT_OOM)
 UNIT_cal_core_SRCS := src/cal/core.c src/base/heap.c src/base/prng.c src/wire/names.c
 UNIT_dirty_SRCS := $(UNIT_VQ) $(UNIT_DIR)/fake_ring.c $(UNIT_DIR)/fake_packed.c
+UNIT_cal_server_SRCS := src/cal/server.c src/cal/core.c $(wildcard src/ring/*.c) \
+	src/base/heap.c src/base/log.c src/wire/names.c $(wildcard src/trace/trace.c src/trace/format.c src/trace/names.c)
+UNIT_cal_server_LDFLAGS := -Wl,--wrap=malloc,--wrap=calloc,--wrap=memfd_create \
+	-Wl,--wrap=ftruncate,--wrap=open,--wrap=mmap -Wl,--no-as-needed -luring
 UNIT_echo_SRCS := src/dev/echo.c $(UNIT_BUS) $(UNIT_OOM_SRC)
 UNIT_echo_LDFLAGS := $(UNIT_OOM)
 UNIT_fetched_once_SRCS := $(UNIT_DIR)/watch.c $(UNIT_DIR)/fake_ring.c \
