@@ -11,7 +11,7 @@
 #include "../trace/text.h"
 #include "cmd.h"
 
-enum { OPT_FROM = 256, OPT_TO, OPT_DATA, OPT_LINK };
+enum { OPT_FROM = 256, OPT_TO, OPT_DATA, OPT_LINK, OPT_FORMAT };
 
 static const struct argp_option options[] = {
 	{ "node", 'n', "NAME", 0, "What is about this node, or a device of it", 0 },
@@ -21,14 +21,63 @@ static const struct argp_option options[] = {
 	{ "from", OPT_FROM, "TIME", 0, "From this simulated time on (\"1.5s\")", 0 },
 	{ "to", OPT_TO, "TIME", 0, "Up to this simulated time", 0 },
 	{ "data", OPT_DATA, NULL, 0, "Payloads and frames to their end", 0 },
+	{ "format", OPT_FORMAT, "FORMAT", 0, "What to make of it (default: text)", 0 },
+	{ "out", 'o', "FILE", 0, "Write to FILE (default: stdout)", 0 },
 	{ 0 }
 };
 
+struct format;
+
 struct trace_args {
-	const char *file;
+	const char *file, *out;
 	struct trace_filter filter;
 	bool data;
+	const struct format *format;
 };
+
+/**
+ * struct job - one trace being made into something
+ * @f: where that goes
+ * @names: of all records so far
+ */
+struct job {
+	const struct trace_args *args;
+	FILE *f;
+	struct trace_names names;
+};
+
+/**
+ * struct format - what can be made of a trace
+ * @record: one record that the user wants to see
+ * @end: there are no more; NULL: nothing to be done
+ *
+ * Both return 0 or -errno. What they print is checked at the end.
+ */
+struct format {
+	const char *name;
+	int (*record)(struct job *j, const struct trace_rec *rec);
+	int (*end)(struct job *j);
+};
+
+static int text_record(struct job *j, const struct trace_rec *rec)
+{
+	trace_print(j->f, &j->names, rec, j->args->data);
+	return 0;
+}
+
+static const struct format formats[] = {
+	{ "text", text_record, NULL },
+};
+
+static const struct format *parse_format(const char *arg)
+{
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(formats); i++)
+		if (strcmp(formats[i].name, arg) == 0)
+			return &formats[i];
+	cmd_wrong("--format %s: there is no such format; see --help", arg);
+}
 
 static u64 parse_time(const char *option, const char *arg)
 {
@@ -78,6 +127,12 @@ static error_t parse_opt(int key, char *arg, struct argp_state *state)
 	case OPT_DATA:
 		a->data = true;
 		break;
+	case OPT_FORMAT:
+		a->format = parse_format(arg);
+		break;
+	case 'o':
+		a->out = arg;
+		break;
 	case ARGP_KEY_ARG:
 		if (a->file)
 			cmd_wrong("unexpected argument '%s': one FILE at a time",
@@ -94,7 +149,7 @@ static error_t parse_opt(int key, char *arg, struct argp_state *state)
 	return 0;
 }
 
-/* The kinds of records, for --help */
+/* The formats and the kinds of records, for --help */
 static char *help(int key, const char *text, void *input)
 {
 	char *buf = NULL;
@@ -108,7 +163,10 @@ static char *help(int key, const char *text, void *input)
 	f = open_memstream(&buf, &len);
 	if (!f)
 		return (char *)text;
-	fputs("Kinds of records:\n", f);
+	fputs("Formats:\n", f);
+	for (i = 0; i < ARRAY_SIZE(formats); i++)
+		fprintf(f, "  %s\n", formats[i].name);
+	fputs("\nKinds of records:\n", f);
 	for (i = 1; i < TRACE_NR_KINDS; i++)
 		fprintf(f, "  %s\n", trace_kind_desc(i)->name);
 	fclose(f);
@@ -133,41 +191,71 @@ static int bad_file(const char *file, int err)
 	return EXIT_UMTT;
 }
 
-static int print_all(const struct trace_args *a, struct trace_reader *r)
+static int one_record(struct job *j, const struct trace_rec *rec)
 {
-	struct trace_names names = { 0 };
-	struct trace_rec rec;
-	int ret;
+	int err = trace_names_learn(&j->names, rec);
 
-	while ((ret = trace_next(r, &rec)) > 0 && !ferror(stdout)) {
-		ret = trace_names_learn(&names, &rec);
+	if (err || !trace_filter_passes(&j->args->filter, &j->names, rec))
+		return err;
+	return j->args->format->record(j, rec);
+}
+
+/* Also of a damaged trace one sees what comes before the damage. */
+static int all_records(struct job *j, struct trace_reader *r)
+{
+	const struct format *format = j->args->format;
+	struct trace_rec rec;
+	int ret, err = 0;
+
+	while ((ret = trace_next(r, &rec)) > 0 && !ferror(j->f)) {
+		ret = one_record(j, &rec);
 		if (ret < 0)
 			break;
-		if (trace_filter_passes(&a->filter, &names, &rec))
-			trace_print(stdout, &names, &rec, a->data);
 	}
-	if (ret < 0)
-		log_err(a->file, "damaged: what is at byte %zu is no record",
-			rec.pos);
-	trace_names_fini(&names);
-	return ret < 0 ? EXIT_UMTT : 0;
+	if (ret == -EPROTO)
+		log_err(j->args->file,
+			"damaged: what is at byte %zu is no record", rec.pos);
+	else if (ret < 0)
+		log_err(j->args->file, "%s", strerror(-ret));
+	if (format->end && ret != -ENOMEM)
+		err = format->end(j);
+	if (err < 0)
+		log_err(j->args->file, "%s", strerror(-err));
+	trace_names_fini(&j->names);
+	return ret < 0 || err < 0 ? EXIT_UMTT : 0;
+}
+
+/* Who has closed the other end of a pipe has seen enough. */
+static int close_out(const struct trace_args *a, FILE *f)
+{
+	int err = fflush(f) != 0 || ferror(f) ? errno : 0;
+
+	if (a->out && fclose(f) != 0 && !err)
+		err = errno;
+	if (!err || err == EPIPE)
+		return 0;
+	log_err(a->out, "cannot write%s: %s", a->out ? "" : " to stdout",
+		strerror(err));
+	return EXIT_UMTT;
 }
 
 int cmd_trace(int argc, char **argv)
 {
-	struct trace_args a = { 0 };
+	struct trace_args a = { .format = &formats[0] };
+	struct job j = { .args = &a, .f = stdout };
 	struct trace_reader r;
-	int ret;
+	int ret, err;
 
 	cmd_parse(&argp, argc, argv, &a);
 	ret = trace_reader_open(&r, a.file);
 	if (ret < 0)
 		return bad_file(a.file, ret);
-	ret = print_all(&a, &r);
+	if (a.out)
+		j.f = fopen(a.out, "we");
+	if (!j.f)
+		cmd_wrong("--out %s: %s", a.out, strerror(errno));
+	ret = all_records(&j, &r);
 	trace_reader_close(&r);
-	if (fflush(stdout) != 0 && errno != EPIPE) {
-		log_err(NULL, "cannot write to stdout: %s", strerror(errno));
-		ret = EXIT_UMTT;
-	}
-	return ret;
+	err = close_out(&a, j.f);
+	return ret ? ret : err;
 }
