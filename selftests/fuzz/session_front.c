@@ -269,6 +269,9 @@ static void take_used(struct front *f, unsigned int q)
 			d->last_pos = s->pos;
 		s->posted = false;
 	}
+	/* What is used while the driver wants no calls needs none later. */
+	if (avail_of(f, q)->flags & VRING_AVAIL_F_NO_INTERRUPT)
+		d->called = d->used_seen;
 	d->stopping = false;
 }
 
@@ -784,8 +787,7 @@ static void all_came_back(struct front *f, unsigned int q)
 	if (f->m.vring[q].call || d->ever_event_idx ||
 	    !model_inband(&f->m) || f->chan < 0)
 		return;
-	MUST(d->called == d->used_seen ||
-	     avail_of(f, q)->flags & VRING_AVAIL_F_NO_INTERRUPT);
+	MUST(d->called == d->used_seen);
 }
 
 void front_quiesce(struct front *f)
