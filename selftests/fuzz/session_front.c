@@ -325,7 +325,8 @@ static void read_asked(struct front *f)
 	     (f->asked_hdr.request == VHOST_USER_SLAVE_VRING_ERR &&
 	      !f->drv[s.index % MODEL_VQS].clean));
 	MUST(f->asked_hdr.flags == 0x9 && f->asked_hdr.size == sizeof(s));
-	MUST(model_inband(&f->m) && s.index < f->m.nr_vqs && !s.num);
+	/* In band or not: one may have waited while that was negotiated anew. */
+	MUST(s.index < f->m.nr_vqs && !s.num);
 	f->asked = true;
 	if (f->asked_hdr.request == VHOST_USER_SLAVE_VRING_CALL)
 		was_called(f, s.index);
