@@ -16,7 +16,7 @@ set -f
 rest=
 for device in echo rng net blk; do
 	socket=$work/$device
-	spec=$device,socket=$socket,migration=on
+	spec=$device,socket=$socket
 	[ "$device" != blk ] || spec=$spec,size=1Mi
 	# shellcheck disable=SC2086	# a list of words
 	suite "$device" --device "$device" --socket "$socket" \

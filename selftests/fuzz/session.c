@@ -518,12 +518,12 @@ static void act(struct input *in)
 static void open_front(u8 first)
 {
 	static const char *const specs[] = { "echo", "rng", "echo,kick-latency=5",
-					     "rng,rate=1000000,migration=on" };
+					     "rng,rate=1000000,migration=off" };
 	const char *spec = specs[first & 3];
 	bool echo = *spec == 'e';
 
 	front_open(&front, spec, first & 4, echo);
-	front.m.migration = (first & 3) == 3;
+	front.m.migration = (first & 3) != 3 && !(first & 4);
 	front.m.features_offered = BIT_ULL(32) |
 				   BIT_ULL(VIRTIO_F_RING_PACKED) |
 				   (u64)front.m.migration << VHOST_USER_F_LOG_ALL |

@@ -26,7 +26,7 @@ FIXTURE(log) {
 FIXTURE_SETUP(log)
 {
 	umtt_start(&self->slave, "slave", "--device",
-		   device("echo", "a", "migration=on"), NULL);
+		   device("echo", "a", NULL), NULL);
 	self->fd = memfd_create("log", MFD_CLOEXEC);
 	check(ftruncate(self->fd, LOG_OFF + LOG_LEN) == 0);
 	self->file = mmap(NULL, LOG_OFF + LOG_LEN, PROT_READ | PROT_WRITE,

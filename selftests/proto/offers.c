@@ -42,11 +42,11 @@ TEST(by_every_device)
 	for (i = 0; i < ARRAY_SIZE(types); i++) {
 		offered(types[i], NULL, &f, &p);
 		check_eq(RINGS | FVU_FEATURES, f & (RINGS | FVU_FEATURES));
-		check(!(f & BIT_ULL(VHOST_USER_F_LOG_ALL)));
+		check(f & BIT_ULL(VHOST_USER_F_LOG_ALL));
 		/* Nothing of what we do not do, and nothing above 23. */
 		check_eq(0, f & BIT_ULL(VIRTIO_F_ACCESS_PLATFORM));
 		check_eq(0, p >> 17);
-		check(!(p & LOG_SHMFD));
+		check(p & LOG_SHMFD);
 		check_eq(i == 2 ? NETWORK : 0, p & NETWORK);
 	}
 }
@@ -59,9 +59,9 @@ TEST(options)
 	check_eq(RINGS & ~BIT_ULL(VIRTIO_F_RING_PACKED), f & RINGS);
 	offered("rng", "event-idx=off,indirect=off", &f, &p);
 	check_eq(BIT_ULL(VIRTIO_F_RING_PACKED), f & RINGS);
-	offered("rng", "migration=on", &f, &p);
-	check(f & BIT_ULL(VHOST_USER_F_LOG_ALL));
-	check(p & LOG_SHMFD);
+	offered("rng", "migration=off", &f, &p);
+	check(!(f & BIT_ULL(VHOST_USER_F_LOG_ALL)));
+	check(!(p & LOG_SHMFD));
 	check_eq(RINGS, f & RINGS);
 }
 
@@ -72,7 +72,8 @@ TEST(options_are_kept_to)
 	struct fvu f;
 	u64 v = FVU_FEATURES | BIT_ULL(VIRTIO_F_RING_PACKED);
 
-	umtt_start(&u, "slave", "--device", device("rng", "a", "packed=off"),
+	umtt_start(&u, "slave", "--device",
+		   device("rng", "a", "packed=off,migration=off"),
 		   NULL);
 	fvu_connect(&f, path("a"));
 	fvu_u64(&f, VHOST_USER_SET_PROTOCOL_FEATURES, REPLY_ACK, true);

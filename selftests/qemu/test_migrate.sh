@@ -21,7 +21,6 @@ devices()
 	add_net "here_$1" lan "mac=52:54:00:00:00:01,$2"
 	add_net "there_$1" lan "mac=52:54:00:00:00:02,$2"
 	add_blk "disk_$1" "file=$work/image,readonly,serial=d" "$2"
-	slave_args=$(echo "$slave_args" | sed 's/,socket=/,migration=on&/g')
 	# shellcheck disable=SC2086
 	start_slave $slave_args --stats -v
 	guest_pids="$guest_pids $slave"

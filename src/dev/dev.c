@@ -23,8 +23,6 @@
  * calls of what devices push, services.c is the API itself.
  */
 
-/* Offer the dirty log to who does not ask for it by migration=on. */
-#define MIGRATION_DEFAULT	false
 
 #define DEV(x)	extern const struct dev_ops x##_dev_ops;
 #include "devices.def"
@@ -274,13 +272,13 @@ static int common_feature(struct dev *d, const char *option, unsigned int bit)
 	return ret;
 }
 
-/* Migration is not offered by default: a simulation has none. */
 static int common_features(struct dev *d)
 {
 	int ret;
 
 	d->cfg.features = d->ops->features | BIT_ULL(VIRTIO_F_VERSION_1);
-	d->cfg.migration = MIGRATION_DEFAULT;
+	/* What lives in simulated time cannot leave it. */
+	d->cfg.migration = !d->bus->cfg.simulated;
 	ret = common_feature(d, "packed", VIRTIO_F_RING_PACKED);
 	if (!ret)
 		ret = common_feature(d, "event-idx", VIRTIO_RING_F_EVENT_IDX);
@@ -558,7 +556,7 @@ void dev_types_help(FILE *f)
 		"    kick-latency=TIME   from a kick until the device looks (default: 0)\n"
 		"    packed=off          do not offer packed virtqueues\n"
 		"    event-idx=off, indirect=off  do not offer these virtqueue features\n"
-		"    migration=on        offer the log that live migration needs\n"
+		"    migration=off       do not offer the log that live migration needs\n"
 		"    ip=ADDR/PLEN, gw=ADDR  for the guest to configure (umtt run)\n");
 }
 
