@@ -109,7 +109,7 @@ TEST_F(trace, is_as_long_as_it_gets)
 
 	memset(frame, 0xa5, sizeof(frame));
 	for (i = 0; i < 200; i++, now++)
-		trace_add(self->t, TRACE_FRAME_TX, TRACE_FIELDS(i, i), frame,
+		trace_add(self->t, TRACE_FRAME_TX, TRACE_FIELDS(i, i, 0), frame,
 			  sizeof(frame) - i);
 	EXPECT_EQ(0, trace_close(self->t));
 	ASSERT_EQ(0, trace_reader_open(&self->r, self->path));
@@ -200,7 +200,7 @@ TEST_F(trace, any_file_can_be_read)
 	trace_text(self->t, TRACE_DEVICE, TRACE_FIELDS(0, 1, 4, 1), "a.rng0");
 	trace_text(self->t, TRACE_LINK, TRACE_FIELDS(0), "lan");
 	TRACE(self->t, PORT, 0, 0, 0);
-	trace_text(self->t, TRACE_FRAME_TX, TRACE_FIELDS(0, 3), "abc");
+	trace_text(self->t, TRACE_FRAME_TX, TRACE_FIELDS(0, 3, 3), "abc");
 	TRACE(self->t, TT_FROM, 1, 3, 300);
 	trace_close(self->t);
 	fd = open(self->path, O_RDONLY);

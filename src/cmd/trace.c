@@ -8,6 +8,7 @@
 #include "../base/log.h"
 #include "../base/units.h"
 #include "../trace/filter.h"
+#include "../trace/perfetto.h"
 #include "../trace/text.h"
 #include "cmd.h"
 
@@ -39,17 +40,20 @@ struct trace_args {
  * struct job - one trace being made into something
  * @f: where that goes
  * @names: of all records so far
+ * @timeline: for formats that need all of it first
  */
 struct job {
 	const struct trace_args *args;
 	FILE *f;
 	struct trace_names names;
+	struct timeline timeline;
 };
 
 /**
  * struct format - what can be made of a trace
  * @record: one record that the user wants to see
  * @end: there are no more; NULL: nothing to be done
+ * @names: @record also gets those that define nodes, devices, links and ports
  *
  * Both return 0 or -errno. What they print is checked at the end.
  */
@@ -57,6 +61,7 @@ struct format {
 	const char *name;
 	int (*record)(struct job *j, const struct trace_rec *rec);
 	int (*end)(struct job *j);
+	bool names;
 };
 
 static int text_record(struct job *j, const struct trace_rec *rec)
@@ -65,8 +70,21 @@ static int text_record(struct job *j, const struct trace_rec *rec)
 	return 0;
 }
 
+static int timeline_record(struct job *j, const struct trace_rec *rec)
+{
+	return timeline_add(&j->timeline, &j->names, rec);
+}
+
+static int perfetto_end(struct job *j)
+{
+	int err = timeline_finish(&j->timeline);
+
+	return err ? err : perfetto_write(j->f, &j->timeline, &j->names);
+}
+
 static const struct format formats[] = {
-	{ "text", text_record, NULL },
+	{ "text", text_record, NULL, false },
+	{ "perfetto", timeline_record, perfetto_end, true },
 };
 
 static const struct format *parse_format(const char *arg)
@@ -193,11 +211,15 @@ static int bad_file(const char *file, int err)
 
 static int one_record(struct job *j, const struct trace_rec *rec)
 {
+	const struct trace_args *a = j->args;
 	int err = trace_names_learn(&j->names, rec);
 
-	if (err || !trace_filter_passes(&j->args->filter, &j->names, rec))
+	if (err)
 		return err;
-	return j->args->format->record(j, rec);
+	if (!trace_filter_passes(&a->filter, &j->names, rec) &&
+	    !(a->format->names && trace_is_name(rec)))
+		return 0;
+	return a->format->record(j, rec);
 }
 
 /* Also of a damaged trace one sees what comes before the damage. */
@@ -221,6 +243,7 @@ static int all_records(struct job *j, struct trace_reader *r)
 		err = format->end(j);
 	if (err < 0)
 		log_err(j->args->file, "%s", strerror(-err));
+	timeline_fini(&j->timeline);
 	trace_names_fini(&j->names);
 	return ret < 0 || err < 0 ? EXIT_UMTT : 0;
 }

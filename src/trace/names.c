@@ -87,6 +87,12 @@ int trace_names_learn(struct trace_names *n, const struct trace_rec *rec)
 	}
 }
 
+bool trace_is_name(const struct trace_rec *rec)
+{
+	return rec->kind == TRACE_NODE || rec->kind == TRACE_DEVICE ||
+	       rec->kind == TRACE_LINK || rec->kind == TRACE_PORT;
+}
+
 static void free_things(struct trace_thing *t, size_t nr)
 {
 	size_t i;

@@ -41,6 +41,9 @@ struct trace_names {
 int trace_names_learn(struct trace_names *n, const struct trace_rec *rec);
 void trace_names_fini(struct trace_names *n);
 
+/** trace_is_name() - is @rec a record that trace_names_learn() learns from */
+bool trace_is_name(const struct trace_rec *rec);
+
 /* The thing, or NULL when there is none of this number. */
 const struct trace_thing *trace_node(const struct trace_names *n, u64 node);
 const struct trace_thing *trace_dev(const struct trace_names *n, u64 dev);
