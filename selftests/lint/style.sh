@@ -40,7 +40,7 @@ result shellcheck "$(shellcheck -x $scripts 2>&1)"
 result man_page_is_complete "$(
 	umtt=${UMTT:-build/umtt}
 	[ -x "$umtt" ] || echo "$umtt is not built"
-	for c in run calendar slave trace; do
+	for c in run calendar slave trace diff; do
 		"$umtt" "$c" --help | grep -oE -- '--[a-z][a-z-]+' | sort -u |
 		while read -r o; do
 			sed 's/\\-/-/g' Documentation/man/umtt.1 |

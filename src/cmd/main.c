@@ -18,6 +18,7 @@ static const struct {
 	{ "calendar", cmd_calendar, "the scheduler of simulated time alone" },
 	{ "slave", cmd_slave, "the vhost-user devices alone" },
 	{ "trace", cmd_trace, "show what happened in a run" },
+	{ "diff", cmd_diff, "show where two runs part" },
 };
 
 static void usage(FILE *f)

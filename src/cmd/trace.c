@@ -11,6 +11,7 @@
 #include "../trace/perfetto.h"
 #include "../trace/text.h"
 #include "cmd.h"
+#include "tracefile.h"
 
 enum { OPT_FROM = 256, OPT_TO, OPT_DATA, OPT_LINK, OPT_FORMAT };
 
@@ -197,18 +198,6 @@ static const struct argp argp = {
 	NULL, help, NULL
 };
 
-static int bad_file(const char *file, int err)
-{
-	if (err == -EPROTO)
-		log_err(file, "this is not a trace of umtt");
-	else if (err == -EPROTONOSUPPORT)
-		log_err(file, "a trace, but of another version of umtt than %s",
-			UMTT_VERSION);
-	else
-		log_err(file, "%s", strerror(-err));
-	return EXIT_UMTT;
-}
-
 static int one_record(struct job *j, const struct trace_rec *rec)
 {
 	const struct trace_args *a = j->args;
@@ -235,8 +224,7 @@ static int all_records(struct job *j, struct trace_reader *r)
 			break;
 	}
 	if (ret == -EPROTO)
-		log_err(j->args->file,
-			"damaged: what is at byte %zu is no record", rec.pos);
+		tracefile_damaged(j->args->file, rec.pos);
 	else if (ret < 0)
 		log_err(j->args->file, "%s", strerror(-ret));
 	if (format->end && ret != -ENOMEM)
@@ -270,9 +258,8 @@ int cmd_trace(int argc, char **argv)
 	int ret, err;
 
 	cmd_parse(&argp, argc, argv, &a);
-	ret = trace_reader_open(&r, a.file);
-	if (ret < 0)
-		return bad_file(a.file, ret);
+	if (tracefile_open(&r, a.file) < 0)
+		return EXIT_UMTT;
 	if (a.out)
 		j.f = fopen(a.out, "we");
 	if (!j.f)
