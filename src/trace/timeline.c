@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "timeline_build.h"
+#include "building.h"
 
 /* A number of an item must fit into a u32, with some to spare. */
 #define MAX_ITEMS	((size_t)1 << 30)

@@ -6,7 +6,7 @@
 
 #include "../wire/timetravel.h"
 #include "../wire/vhost_user.h"
-#include "timeline_build.h"
+#include "building.h"
 
 /*
  * DOC: Theory of operation

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause OR GPL-2.0-or-later */
 /* What a timeline under construction is made of; for timeline*.c only. */
-#ifndef TRACE_TIMELINE_BUILD_H
-#define TRACE_TIMELINE_BUILD_H
+#ifndef TRACE_BUILDING_H
+#define TRACE_BUILDING_H
 
 #include "timeline.h"
 
