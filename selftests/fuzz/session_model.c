@@ -668,8 +668,6 @@ static enum verdict set_inflight_fd(const struct request *r)
 	    a.mmap_size < a.num_queues * record_step(r, a.queue_size) ||
 	    a.mmap_offset + a.mmap_size > file_size(m, r->msg->fd[0]))
 		return REFUSED;
-	/* From here on there is no old record any more. */
-	m->inflight = false;
 	for (i = 0; i < a.num_queues; i++)
 		if (record_step(r, a.queue_size) <
 		    record_len(m->vring[i].packed, m->vring[i].num))

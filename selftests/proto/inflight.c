@@ -185,6 +185,15 @@ static void works(struct fvu *f, unsigned int slot)
 }
 
 /* The record's size is that of its queues, whatever is said later. */
+static void enable(struct fvu *f, u32 on)
+{
+	struct vhost_user_vring_state st = { 0, on };
+
+	fvu_send(f, VHOST_USER_SET_VRING_ENABLE, VHOST_USER_NEED_REPLY, &st,
+		 sizeof(st), NULL, 0);
+	fvu_acked(f, VHOST_USER_SET_VRING_ENABLE, 0);
+}
+
 TEST_F(inflight, larger_queue_afterwards)
 {
 	struct vhost_user_vring_state st = { 0, 2 * FVU_NUM };
@@ -199,6 +208,16 @@ TEST_F(inflight, larger_queue_afterwards)
 	umtt_says(&self->slave, "the record of buffers in flight is for queues of 64");
 	fvu_queue(f, 0);
 	works(f, 0);
+	/* A record that is too small for it leaves the old one where it is. */
+	a.queue_size = FVU_NUM / 2;
+	enable(f, 0);
+	set_area(f, a, fd, 1);
+	umtt_says(&self->slave, "refused SET_INFLIGHT_FD");
+	fvu_send(f, VHOST_USER_SET_VRING_NUM, VHOST_USER_NEED_REPLY, &st,
+		 sizeof(st), NULL, 0);
+	fvu_acked(f, VHOST_USER_SET_VRING_NUM, 1);
+	umtt_says(&self->slave, "the record of buffers in flight is for queues of 64");
+	enable(f, 1);
 	/* Nor is it replaced under a queue that works. */
 	set_area(f, a, fd, 1);
 	umtt_says(&self->slave, "queue 0 is in use");

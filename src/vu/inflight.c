@@ -201,20 +201,27 @@ int inflight_load(struct vq *vq)
 	return err;
 }
 
-int vq_set_inflight(struct vq *vq, void *record, size_t len)
+int vq_check_inflight(const struct vq *vq, const void *record, size_t len)
 {
 	const struct inflight_hdr *hdr = record;
 
 	if (!record)
-		len = 0;
-	else if ((uintptr_t)record % sizeof(u64) ||
-		 len < record_len(vq->layout->packed, vq->num))
+		return 0;
+	if ((uintptr_t)record % sizeof(u64) ||
+	    len < record_len(vq->layout->packed, vq->num))
 		return -EINVAL;
 	/* What is in flight already cannot be what is in there. */
-	else if (vq->started && READ_ONCE(hdr->version))
-		return -EINVAL;
+	return vq->started && READ_ONCE(hdr->version) ? -EINVAL : 0;
+}
+
+int vq_set_inflight(struct vq *vq, void *record, size_t len)
+{
+	int err = vq_check_inflight(vq, record, len);
+
+	if (err)
+		return err;
 	vq->inflight = record;
-	vq->inflight_len = len;
+	vq->inflight_len = record ? len : 0;
 	vq->rec = NULL;
 	return vq->started ? inflight_load(vq) : 0;
 }

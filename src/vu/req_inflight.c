@@ -75,35 +75,40 @@ int vu_req_get_inflight_fd(struct vu_session *s, int *fds)
 	return 0;
 }
 
-static void forget_record(struct vu_session *s)
+/* The piece of the record for queue @i, NULL: it has none */
+static void *piece(const struct vu_inflight *r, unsigned int i)
 {
-	unsigned int i;
-
-	for (i = 0; i < s->nr_vqs; i++)
-		(void)vq_set_inflight(&s->vring[i].vq, NULL, 0);
-	map_put(s->inflight);
-	s->inflight = NULL;
+	return i < r->nr_queues ? r->map->at + i * r->len : NULL;
 }
 
-/* Each queue its piece of @map. */
-static int hand_out(struct vu_session *s, struct map *map)
+static int check_record(const struct vu_session *s, const struct vu_inflight *r)
 {
-	size_t len = record_len(s);
 	unsigned int i;
-	int ret;
+	int ret = 0;
 
-	for (i = 0; i < s->msg.inflight.area.num_queues; i++) {
-		ret = vq_set_inflight(&s->vring[i].vq, map->at + i * len, len);
-		if (ret < 0)
-			return ret;
-	}
-	return 0;
+	for (i = 0; i < s->nr_vqs && !ret; i++)
+		ret = vq_check_inflight(&s->vring[i].vq, piece(r, i), r->len);
+	return ret;
+}
+
+static int use_record(struct vu_session *s, const struct vu_inflight *r)
+{
+	unsigned int i;
+	int ret = 0;
+
+	s->inflight = *r;
+	for (i = 0; i < s->nr_vqs && !ret; i++)
+		ret = vq_set_inflight(&s->vring[i].vq, piece(r, i), r->len);
+	return ret;
 }
 
 int vu_req_set_inflight_fd(struct vu_session *s, int *fds)
 {
 	const struct vhost_user_inflight *a = &s->msg.inflight.area;
-	struct map *map;
+	struct vu_inflight old = s->inflight, new = {
+		.nr_queues = a->num_queues, .num = a->queue_size,
+		.len = record_len(s),
+	};
 	unsigned int i;
 	int ret;
 
@@ -114,16 +119,17 @@ int vu_req_set_inflight_fd(struct vu_session *s, int *fds)
 			return -EPROTO;
 	if (a->mmap_offset % (u64)sysconf(_SC_PAGESIZE))
 		return vu_refuse(s, "a record that does not begin with a page");
-	if (a->mmap_size < a->num_queues * record_len(s))
+	if (a->mmap_size < new.nr_queues * new.len)
 		return vu_refuse(s, "a record that is too short for its queues");
-	ret = map_file(&map, fds[0], a->mmap_offset, a->mmap_size);
+	ret = map_file(&new.map, fds[0], a->mmap_offset, a->mmap_size);
 	if (ret < 0)
 		return ret;
-	forget_record(s);
-	s->inflight = map;
-	s->inflight_num = a->queue_size;
-	ret = hand_out(s, map);
-	if (ret < 0)
-		forget_record(s);
+	ret = check_record(s, &new);
+	if (ret < 0) {
+		map_put(new.map);
+		return ret;
+	}
+	ret = use_record(s, &new);
+	map_put(old.map);
 	return ret;
 }

@@ -86,9 +86,9 @@ int vu_req_set_vring_num(struct vu_session *s, int *fds)
 	(void)fds;
 	if (!v || vu_in_use(s, v))
 		return -EPROTO;
-	if (s->inflight && s->msg.state.num > s->inflight_num)
+	if (s->inflight.map && s->msg.state.num > s->inflight.num)
 		return vu_refuse(s, "the record of buffers in flight is for queues of %u",
-				 s->inflight_num);
+				 s->inflight.num);
 	out = vq_out(&v->vq);
 	ret = vq_set_num(&v->vq, s->msg.state.num);
 	if (ret < 0)

@@ -48,7 +48,7 @@ void vu_session_put(void *p)
 		vq_fini(&s->vring[i].vq);
 	mem_unmap(s->mem);
 	map_put(s->log_map);
-	map_put(s->inflight);
+	map_put(s->inflight.map);
 	free(s->vring);
 	free(s);
 }
@@ -260,7 +260,7 @@ static void session_msg(struct stream *st, const void *buf, size_t len,
 	int ret;
 
 	(void)len;
-	if (mem_lost(s->mem) || map_lost(s->log_map) || map_lost(s->inflight)) {
+	if (mem_lost(s->mem) || map_lost(s->log_map) || map_lost(s->inflight.map)) {
 		end_session(s, "has taken away memory that it had shared");
 		return;
 	}

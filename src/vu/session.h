@@ -93,12 +93,24 @@ struct vu_vring {
 };
 
 /**
+ * struct vu_inflight - the record that SET_INFLIGHT_FD has brought
+ * @nr_queues: that have a piece of it, of @len bytes each
+ * @num: the most descriptors that such a queue may have
+ */
+struct vu_inflight {
+	struct map *map;
+	unsigned int nr_queues;
+	u16 num;
+	size_t len;
+};
+
+/**
  * struct vu_session - the fields are for reading
  * @pid: the front-end's process, 0 when unknown
  * @features, @protocol: as negotiated; @have_features: since the last reset
  * @status: of the virtio device, as the driver has written it
  * @log: what is in @log_map, if there is one
- * @inflight: the record of buffers in flight, for queues up to @inflight_num
+ * @inflight: the record of buffers in flight; no map: there is none
  * @msg: the request being handled, while @handling
  * @refs: the stream and each event fd that the kernel may still hold
  * @no_memory: an answer is missing
@@ -119,8 +131,8 @@ struct vu_session {
 	struct vu_chan chan;
 	struct mem *mem;
 	struct dirty_log log;
-	struct map *log_map, *inflight;
-	u16 inflight_num;
+	struct map *log_map;
+	struct vu_inflight inflight;
 	struct vu_msg msg;
 	bool handling, no_memory, closing, closed;
 	unsigned int nr_warnings;

@@ -240,6 +240,9 @@ size_t vq_inflight_len(bool packed, unsigned int num);
  */
 int vq_set_inflight(struct vq *vq, void *record, size_t len);
 
+/** vq_check_inflight() - would vq_set_inflight() refuse @record? 0 or -EINVAL */
+int vq_check_inflight(const struct vq *vq, const void *record, size_t len);
+
 /**
  * vq_set_log() - SET_LOG_BASE, SET_VRING_ADDR: say which guest pages we write
  * @log: NULL: nobody wants to know
