@@ -21,7 +21,7 @@ group()
 {
 	echo "== $1"
 	shift
-	selftests/runner.sh -o "$out" "$@" || fail=1
+	selftests/runner.sh -j "$(nproc)" -o "$out" "$@" || fail=1
 }
 
 programs()
@@ -51,6 +51,8 @@ if [ -z "${KDIR:-}" ] && [ "${KERNEL:-6.12}" = 6.12 ]; then
 	BUILD=$build group "fuzz" selftests/fuzz/test_*.sh
 	UMTT=$PWD/$build/san/umtt VU_CONFORMANCE=$PWD/$build/san/vu-conformance \
 		group "conformance" selftests/conformance/test_*.sh
+	# Once, and not by all of them at a time.
+	uml-glue/kernel/fetch-cloud-kernel.sh "$build/cloud-kernel" >"$out/cloud-kernel.log" 2>&1
 	group "qemu" selftests/qemu/test_*.sh
 fi
 group "kernels" selftests/uml/test_*.sh

@@ -3,7 +3,9 @@
 #
 # Runs test programs that print KTAP, and counts what they said.
 #
-# Usage: runner.sh [-t SECONDS] [-o DIR] PROGRAM...
+# Usage: runner.sh [-t SECONDS] [-o DIR] [-j JOBS] PROGRAM...
+#
+# JOBS programs run at a time; what they said is printed when they have ended.
 #
 # Verdicts are never guessed: a program whose plan is missing or not kept, or
 # that failed without saying so, counts as a failure. The tally is appended to
@@ -13,8 +15,10 @@ set -u
 
 limit=300
 out=${TMPDIR:-/tmp}/umtt-selftests
-while getopts t:o: opt; do
+jobs=1
+while getopts t:o:j: opt; do
 	case $opt in
+	j) jobs=$OPTARG ;;
 	t) limit=$OPTARG ;;
 	o) out=$OPTARG ;;
 	*) exit 2 ;;
@@ -63,8 +67,13 @@ run_one()
 	return 0
 }
 
+if [ "$jobs" -gt 1 ] && [ $# -gt 1 ]; then
+	printf '%s\n' "$@" | xargs -P "$jobs" -I '{}' "$0" -t "$limit" -o "$out" '{}'
+	exit
+fi
 fail=0
 for t in "$@"; do
-	run_one "$t" || fail=1
+	result=$(run_one "$t") || fail=1
+	printf '%s\n' "$result"
 done
 exit $fail
