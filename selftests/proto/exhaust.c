@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause OR GPL-2.0-or-later
 /* When there is not enough of something: one line, and on with what there is. */
+#include <fcntl.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "peer.h"
@@ -106,6 +108,100 @@ TEST(directory_that_is_not_there)
 	umtt_start(&u, "calendar", "--socket", path("no/cal"), NULL);
 	umtt_says(&u, "no/cal: cannot listen for time-travel clients: No such file or directory");
 	umtt_ends(&u, 125);
+}
+
+/* As root one may write where it is forbidden, but not to what has no files. */
+TEST(directory_that_is_not_writable)
+{
+	char dir[128], spec[160];
+	struct umtt u;
+
+	snprintf(dir, sizeof(dir), "%s", geteuid() ? path("dir") : "/proc");
+	if (geteuid())
+		check(mkdir(dir, 0500) == 0);
+	snprintf(spec, sizeof(spec), "echo,socket=%s/a", dir);
+	umtt_start(&u, "slave", "--device", spec, NULL);
+	umtt_says(&u, "cannot listen on ");
+	umtt_ends(&u, 125);
+	snprintf(spec, sizeof(spec), "%s/cal", dir);
+	umtt_start(&u, "calendar", "--socket", spec, NULL);
+	umtt_says(&u, "/cal: cannot listen for time-travel clients: ");
+	umtt_ends(&u, 125);
+	if (geteuid())
+		rmdir(dir);
+}
+
+/* A session that ends with a line on stderr. */
+static void provoke(const char *name)
+{
+	int fd = connect_to(path(name));
+
+	send_bytes(fd, "GET / HTTP/1.1\r\n\r\n", 18, NULL, 0);
+	comes_to_an_end(fd, "the slave");
+	close(fd);
+}
+
+static void serves(const char *name)
+{
+	struct fvu f;
+
+	fvu_open(&f, name);
+	works(&f, 0);
+	fvu_close(&f);
+}
+
+static size_t drain(int fd, char *buf, size_t len)
+{
+	ssize_t n = read(fd, buf, len - 1);
+
+	check(n > 0);
+	buf[n] = '\0';
+	return (size_t)n;
+}
+
+/* What it has to say must not stop it, and is not forgotten without a word. */
+TEST(stderr_that_nobody_reads)
+{
+	static char text[65536];
+	const char *argv[] = { "slave", "--device", NULL, NULL };
+	struct umtt u;
+	unsigned int i;
+	int ends[2];
+
+	argv[2] = device("echo", "a", NULL);
+	check(pipe2(ends, O_CLOEXEC) == 0);
+	check(fcntl(ends[1], F_SETPIPE_SZ, 16384) > 0);
+	umtt_start_stderr(&u, argv, ends[1]);
+	for (i = 0; i < 300; i++)
+		provoke("a");
+	serves("a");
+	check(drain(ends[0], text, sizeof(text)) > 8000);
+	check(!strstr(text, "lost"));
+	provoke("a");
+	drain(ends[0], text, sizeof(text));
+	check(strstr(text, " lines were lost, since nobody read stderr\n"));
+	check(!(fcntl(ends[1], F_GETFL) & O_NONBLOCK));
+	umtt_term(&u, 0);
+	close(ends[0]);
+	close(ends[1]);
+}
+
+/* Nothing of what it opens is taken for its stderr. */
+TEST(no_stderr)
+{
+	const char *argv[] = { "slave", "--device", NULL, NULL };
+	char name[64], to[64] = "";
+	struct umtt u;
+
+	argv[2] = device("echo", "a", NULL);
+	umtt_start_stderr(&u, argv, -1);
+	serves("a");
+	provoke("a");
+	serves("a");
+	snprintf(name, sizeof(name), "/proc/%d/fd/2", (int)u.pid);
+	check(readlink(name, to, sizeof(to) - 1) > 0);
+	check(!strcmp(to, "/dev/null"));
+	umtt_term(&u, 0);
 }
 
 TEST_HARNESS_MAIN

@@ -353,7 +353,10 @@ static void exec_umtt(const char *const *argv, int err_fd)
 	null = open("/dev/null", O_RDWR);
 	dup2(null, 0);
 	dup2(null, 1);
-	dup2(err_fd, 2);
+	if (err_fd >= 0)
+		dup2(err_fd, 2);
+	else
+		close(2);
 	close(null);
 	execv(full[0], (char *const *)full);
 	dprintf(2, "cannot run %s: %s\n", full[0], strerror(errno));
@@ -378,24 +381,40 @@ static void find_sockets(struct umtt *u, const char *const *argv)
 	}
 }
 
-void umtt_startv(struct umtt *u, const char *const *argv)
+static void start(struct umtt *u, const char *const *argv, int err_fd)
 {
 	unsigned int i;
 
-	memset(u, 0, sizeof(*u));
 	find_sockets(u, argv);
-	u->err_fd = memfd_create("umtt-stderr", MFD_CLOEXEC);
 	u->pid = fork();
 	if (u->err_fd < 0 || u->pid < 0)
 		fail("cannot start umtt: %s", strerror(errno));
 	if (!u->pid)
-		exec_umtt(argv, u->err_fd);
+		exec_umtt(argv, err_fd);
 	for (i = 0; i < MAX_UMTTS; i++)
 		if (!umtts[i]) {
 			umtts[i] = u;
 			return;
 		}
 	fail("more than %d of umtt at a time", MAX_UMTTS);
+}
+
+static void begin(struct umtt *u)
+{
+	memset(u, 0, sizeof(*u));
+	u->err_fd = memfd_create("umtt-stderr", MFD_CLOEXEC);
+}
+
+void umtt_startv(struct umtt *u, const char *const *argv)
+{
+	begin(u);
+	start(u, argv, u->err_fd);
+}
+
+void umtt_start_stderr(struct umtt *u, const char *const *argv, int err_fd)
+{
+	begin(u);
+	start(u, argv, err_fd);
 }
 
 void umtt_start(struct umtt *u, ...)

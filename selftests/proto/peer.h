@@ -90,6 +90,9 @@ struct umtt {
 void umtt_start(struct umtt *u, ...) __attribute__((sentinel));
 void umtt_startv(struct umtt *u, const char *const *argv);
 
+/** umtt_start_stderr() - its stderr is @err_fd; negative: it has none */
+void umtt_start_stderr(struct umtt *u, const char *const *argv, int err_fd);
+
 /**
  * umtt_says() - it prints a line with @text, sooner or later
  *

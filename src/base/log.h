@@ -24,7 +24,8 @@ int log_enabled(enum log_level level);
  * @tag: the object: a device, client, node or file; NULL for umtt itself
  * @fmt: printf format, without the final newline
  *
- * errno is preserved.
+ * errno is preserved. When stderr is full and is not read for a second, lines
+ * are lost until it is; their number is printed then.
  */
 void log_msg(enum log_level level, const char *tag, const char *fmt, ...)
 	__printf(3, 4);

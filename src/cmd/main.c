@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "../base/log.h"
+#include "../lab/host.h"
 #include "cmd.h"
 
 static const struct {
@@ -41,6 +42,7 @@ int main(int argc, char **argv)
 
 	/* A peer that goes away is an error return, not a signal. */
 	signal(SIGPIPE, SIG_IGN);
+	host_fill_stdio();
 	argp_err_exit_status = EXIT_UMTT;
 	if (argc < 2) {
 		usage(stderr);

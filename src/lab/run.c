@@ -330,7 +330,6 @@ static int run_prepare(struct run *r)
 	unsigned int version;
 	int ret;
 
-	host_fill_stdio();
 	r->cwd = getcwd(NULL, 0);
 	if (!r->cwd) {
 		log_err(NULL, "the current directory is gone: %s", strerror(errno));
