@@ -121,11 +121,14 @@ ran()
 	done
 }
 
-# kill_part NAME...: as hard as can be
+# kill_part NAME...: as hard as can be. A kernel leads a group of its own. Of its
+# processes, one that it had just made may not notice its end, and would keep its
+# sockets: a signal at the end of its parent is what it asks for a moment later.
 kill_part()
 {
 	for killed; do
 		kill -s KILL "$(pid "$killed")" 2>/dev/null
+		kill -s KILL "-$(pid "$killed")" 2>/dev/null
 	done
 }
 

@@ -146,6 +146,19 @@ killed_itself()
 	done
 }
 
+# The guard has made the directory, and umtt never hears of it.
+killed_at_mkdtemp()
+{
+	${CC:-cc} -D_GNU_SOURCE -Wall -Wextra -shared -fPIC -o killer.so \
+		"$top/selftests/uml/killed_at_mkdtemp.c" || return
+	(
+		export LD_PRELOAD="$work/killer.so"
+		export ASAN_OPTIONS="verify_asan_link_order=0:$ASAN_OPTIONS"
+		exec "$UMTT" run --kernel "$linux" -- true
+	)
+	equal "exit status" $? 137 && nothing_left
+}
+
 # kill_node NODE ARGS...: when all is up
 kill_node()
 {
@@ -234,7 +247,7 @@ root_not_usable()
 		said '^umtt: node1: the root file system has no directory '
 }
 
-begin 24
+begin 25
 check time_limit time_limit
 check time_limit_not_reached time_limit_not_reached
 check time_limit_of_the_lab_file time_limit_of_the_file
@@ -253,6 +266,7 @@ check ctrl_c_at_once ctrl_c_at_once
 check sigterm signalled TERM 143 "$spin"
 check sighup signalled HUP 129 "$spin"
 check umtt_killed killed_itself
+check umtt_killed_when_its_directory_is_made killed_at_mkdtemp
 check first_node_killed first_node_killed
 check other_node_killed other_node_killed
 check unneeded_node_killed unneeded_node_killed

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -96,7 +97,18 @@ static void guard_become(int fd)
 	(void)!chdir("/");
 }
 
-static void __attribute__((noreturn)) guard_main(int fd, const char *path)
+/* It makes what it is to remove: there is no moment at which nobody would. */
+static void guard_make(int fd, char *path)
+{
+	s32 error = mkdtemp(path) ? 0 : errno;
+
+	(void)!write(fd, &error, sizeof(error));
+	if (error)
+		_exit(0);
+	(void)!write(fd, path, strlen(path));
+}
+
+static void __attribute__((noreturn)) guard_main(int fd, char *path)
 {
 	struct groups groups = { 0 };
 	struct guard_msg m;
@@ -105,6 +117,7 @@ static void __attribute__((noreturn)) guard_main(int fd, const char *path)
 
 	guard_become(fd);
 	fd = STDERR_FILENO + 1;
+	guard_make(fd, path);
 	while ((n = read(fd, &m, sizeof(m))) == sizeof(m) ||
 	       (n < 0 && errno == EINTR)) {
 		if (n < 0)
@@ -122,11 +135,24 @@ static void __attribute__((noreturn)) guard_main(int fd, const char *path)
 	_exit(0);
 }
 
+/* What guard_make() has to say; @path gets its last letters by that. */
+static int guard_made(int fd, char *path)
+{
+	ssize_t len = (ssize_t)strlen(path);
+	s32 error;
+
+	if (read(fd, &error, sizeof(error)) != sizeof(error))
+		return -ECHILD;
+	if (error)
+		return -error;
+	return read(fd, path, (size_t)len) == len ? 0 : -ECHILD;
+}
+
 static int guard_start(struct rundir *rd)
 {
 	int fds[2];
 
-	if (pipe2(fds, O_CLOEXEC) < 0)
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds) < 0)
 		return -errno;
 	rd->guard = fork();
 	if (rd->guard == 0) {
@@ -135,7 +161,7 @@ static int guard_start(struct rundir *rd)
 	}
 	close(fds[0]);
 	rd->fd = fds[1];
-	return rd->guard < 0 ? -errno : 0;
+	return rd->guard < 0 ? -errno : guard_made(rd->fd, rd->path);
 }
 
 static void guard_tell(const struct rundir *rd, enum guard_what what,
@@ -157,21 +183,19 @@ int rundir_open(struct rundir *rd)
 	int ret;
 
 	rd->fd = -1;
-	rd->guard = -1;
 	rd->path = xasprintf("%s/umtt-XXXXXX", tmp && *tmp == '/' ? tmp : "/tmp");
-	if (!mkdtemp(rd->path)) {
-		ret = -errno;
+	ret = guard_start(rd);
+	if (ret) {
 		log_err(NULL, "cannot make a directory like %s: %s", rd->path,
 			strerror(-ret));
-		free(rd->path);
-		rd->path = NULL;
-		return ret;
-	}
-	ret = chdir(rd->path) < 0 ? -errno : guard_start(rd);
-	if (ret) {
+		/* So there is nothing to remove. */
+		*rd->path = '\0';
+	} else if (chdir(rd->path) < 0) {
+		ret = -errno;
 		log_err(NULL, "cannot use %s: %s", rd->path, strerror(-ret));
-		rundir_close(rd);
 	}
+	if (ret)
+		rundir_close(rd);
 	return ret;
 }
 

@@ -8,8 +8,8 @@
 #include "../base/types.h"
 
 /*
- * The guard is a small process forked before anything else. It is told of
- * every node's process group. When umtt ends without saying goodbye, even by
+ * The guard is a small process forked before anything else. It makes the
+ * directory, and is told of every node's process group. When umtt ends without saying goodbye, even by
  * SIGKILL, the guard kills these groups and removes the directory.
  */
 
@@ -26,7 +26,7 @@ struct rundir {
 };
 
 /**
- * rundir_open() - make the directory, make it the current one, start the guard
+ * rundir_open() - start the guard, have the directory made, make it the current one
  *
  * Everything in it goes by short relative names from then on, so neither a
  * socket's path gets too long, nor does a guest ever see the name of the
