@@ -255,4 +255,36 @@ TEST_F(net, kick_in_the_slaves_turn)
 	cal_expect(cal, TT_WAIT, U64_MAX, 0);
 }
 
+/*
+ * Who has not said which features it uses is not served. A frame that takes
+ * its time to be sent would else outlive the session.
+ */
+TEST(nothing_is_sent_without_features)
+{
+	struct umtt slave;
+	struct ttp cal;
+	struct fvu f;
+	int listener = cal_open();
+
+	umtt_start(&slave, "slave", "--calendar", path("cal"),
+		   "--link", "wire,bandwidth=8kbit",
+		   "--device", device("net", "a", "link=wire"), NULL);
+	cal_begin(&cal, listener);
+	close(listener);
+	fvu_connect(&f, path("a"));
+	fvu_u64(&f, VHOST_USER_SET_PROTOCOL_FEATURES, f.protocol, true);
+	fvu_slave_channel(&f, true);
+	fvu_mem(&f, true);
+	fvu_queue(&f, TX);
+	put_frame(&f, 0);
+	fvu_kick(&f, TX);
+	cal_expect(&cal, TT_GET, U64_MAX, 20 * US);
+	fvu_kicked(&f);
+	ttp_quiet(&cal);
+	check_eq(-1, fvu_used(&f, TX, NULL));
+	fvu_close(&f);
+	umtt_term(&slave, 0);
+	close(cal.fd);
+}
+
 TEST_HARNESS_MAIN

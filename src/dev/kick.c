@@ -40,14 +40,15 @@ static void arm_ready(struct dev_vq *v, u64 when)
 /*
  * The device's turn at a queue: as many buffers as the ring holds. Who makes
  * more available meanwhile, as a driver on another CPU can, has to let the
- * others have theirs first.
+ * others have theirs first. A device that was not started gets no buffers: it
+ * would not be told to let go of them.
  */
 static void serve_vq(struct dev *d, unsigned int i)
 {
 	struct vq *vq = &d->session->vring[i].vq;
 	bool limited;
 
-	if (!vq_usable(vq))
+	if (!d->started || !vq_usable(vq))
 		return;
 	TRACE(d->cfg.trace, TURN, d->cfg.id, i);
 	vq->pop_limit = vq->popped + vq->num;
@@ -219,7 +220,7 @@ static void vq_ready(struct tt_event *ev)
 	struct dev_vq *v = container_of(ev, struct dev_vq, ready);
 	struct dev *d = v->d;
 
-	if (!d->session || !d->started || too_early(v))
+	if (!d->session || too_early(v))
 		return;
 	v->rescan = false;
 	serve_vq(d, v->index);
