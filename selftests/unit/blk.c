@@ -610,6 +610,23 @@ TEST_F(blk, front_end_leaves_and_another_comes)
 	EXPECT_EQ(0x12, fill_of(d, 0));
 }
 
+/* Nobody kicks for a request that waits for one of another queue. */
+TEST_F(blk, what_waits_goes_on_when_another_queue_goes)
+{
+	struct dev *d = make(self->b, "blk,size=64Ki,queues=2,parallel=1,latency=10");
+	struct virtio_blk_outhdr h = { .type = VIRTIO_BLK_T_FLUSH };
+
+	submit(d, 0, VIRTIO_BLK_T_IN, 0, 0, SECTOR);
+	memcpy(fake_out(d, 1, 0), &h, sizeof(h));
+	fake_offer(d, 1, 0, HDR, 1);
+	fake_dev_kick(d, 1);
+	fake_bus_run_until(self->b, 5);
+	fake_dev_suspend(d, 0);
+	fake_bus_run(self->b);
+	EXPECT_EQ(0, fake_take(d, 1, &self->len));
+	EXPECT_EQ(15, dev_now(d));
+}
+
 TEST_F(blk, two_queues)
 {
 	struct dev *d = make(self->b, "blk,size=64Ki,queues=2,parallel=1,latency=10");

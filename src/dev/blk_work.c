@@ -558,10 +558,7 @@ static void stop_list(struct job_list *list, const struct vq *vq)
 	}
 }
 
-/*
- * Requests of other queues that could start now do so at the device's next
- * event: this is no time to arm a timer.
- */
+/* Requests of other queues that can start now do so in the device's own turn. */
 void blk_drop(struct blk *b, const struct vq *vq)
 {
 	stop_list(&b->waiting, vq);
@@ -569,6 +566,8 @@ void blk_drop(struct blk *b, const struct vq *vq)
 	stop_list(&b->media, vq);
 	if (TAILQ_EMPTY(&b->working))
 		b->channel_free = 0;
+	if (b->in_work < b->parallel && !TAILQ_EMPTY(&b->waiting))
+		dev_timer_arm(&b->more, dev_now(b->dev));
 }
 
 void blk_work_init(struct blk *b)
