@@ -1649,4 +1649,15 @@ TEST_F(vq, nothing_is_fetched_twice)
 	EXPECT_LE(1000, bad);
 }
 
+/* Whoever used the ring before us may not have wanted any. */
+TEST_F(vq, kicks_are_wanted)
+{
+	vq_enable(&self->vq, false);
+	self->r.used->flags = htole16(VRING_USED_F_NO_NOTIFY);
+	vq_enable(&self->vq, false);
+	EXPECT_EQ(htole16(VRING_USED_F_NO_NOTIFY), self->r.used->flags);
+	vq_enable(&self->vq, true);
+	EXPECT_EQ(0, self->r.used->flags);
+}
+
 TEST_HARNESS_MAIN

@@ -99,13 +99,26 @@ static int split_available(struct vq *vq)
 	return n != 0;
 }
 
+/* We never set it, but who has used the ring before us may have. */
+static void clear_no_notify(struct vq *vq)
+{
+	u16 *flags = &vq->used->flags;
+
+	if (!READ_ONCE(*flags))
+		return;
+	WRITE_ONCE(*flags, 0);
+	vq_log_used(vq, used_offset(vq, flags), sizeof(*flags));
+}
+
 /* After the used ring: the avail index from which on we want a kick. */
 static void split_want_kick(struct vq *vq)
 {
 	u16 *event = (u16 *)(void *)&vq->used->ring[vq->num];
 
-	if (!vq->event_idx)
+	if (!vq->event_idx) {
+		clear_no_notify(vq);
 		return;
+	}
 	WRITE_ONCE(*event, htole16(vq->last_avail));
 	vq_log_used(vq, used_offset(vq, event), sizeof(*event));
 }
