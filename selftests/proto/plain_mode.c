@@ -302,6 +302,31 @@ TEST_F(plain, event_fds)
 	use_events(&self->slave, &self->f, 0);
 }
 
+/*
+ * The first request cannot be unfetched, since the second one has been used:
+ * the driver must hear that it comes back, though its ring stops with that.
+ */
+TEST_F(plain, called_for_what_a_stop_uses)
+{
+	struct vhost_user_vring_state st = { .index = 0 };
+	struct fvu *f = &self->f;
+	struct events e;
+	u32 len;
+
+	open_events(f, &e, 0, EFD_NONBLOCK);
+	echo_put(f, 0, 0, 3600 * NSEC_PER_SEC);
+	echo_put(f, 0, 1, 0);
+	kick(&e);
+	called(&e);
+	check_eq(2, fvu_used(f, 0, &len));
+	fvu_send(f, VHOST_USER_GET_VRING_BASE, 0, &st, sizeof(st), NULL, 0);
+	fvu_reply(f, VHOST_USER_GET_VRING_BASE, &st, sizeof(st));
+	check_eq(0, fvu_used(f, 0, &len));
+	check_eq(0, len);
+	called(&e);
+	close_events(&e);
+}
+
 /* As QEMU's. */
 TEST_F(plain, event_fds_that_do_not_block)
 {

@@ -170,6 +170,18 @@ int vu_req_set_vring_addr(struct vu_session *s, int *fds)
 
 /* State */
 
+/*
+ * What has been used, and not been called for yet: a ring that is stopped
+ * calls for nothing. One call too many does no harm.
+ */
+static void call_for_last(struct vu_session *s, struct vu_vring *v)
+{
+	if (!v->call || !v->vq.nr_pushed)
+		return;
+	s->event_calls++;
+	vring_fd_signal(v->call);
+}
+
 int vu_req_get_vring_base(struct vu_session *s, int *fds)
 {
 	struct vu_vring *v = vu_get_vring(s, s->msg.state.index);
@@ -181,6 +193,7 @@ int vu_req_get_vring_base(struct vu_session *s, int *fds)
 	vu_take_buffers(s, v);
 	state.index = v->vq.index;
 	state.num = vq_stop(&v->vq);
+	call_for_last(s, v);
 	vring_fd_close(v->kick);
 	vring_fd_close(v->call);
 	v->kick = v->call = NULL;
