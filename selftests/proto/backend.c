@@ -14,12 +14,17 @@
 #define FD_OPTION	"--fd=7"
 
 /* umtt inherits @fd as FDNUM, and what else is open is closed for it. */
-static void start_with(struct umtt *u, int fd)
+static void start_device_with(struct umtt *u, const char *device, int fd)
 {
 	check(dup2(fd, FDNUM) == FDNUM);
 	close(fd);
-	umtt_start(u, "slave", "--device", "echo", FD_OPTION, NULL);
+	umtt_start(u, "slave", "--device", device, FD_OPTION, NULL);
 	close(FDNUM);
+}
+
+static void start_with(struct umtt *u, int fd)
+{
+	start_device_with(u, "echo", fd);
 }
 
 static int pair(int *theirs, int type)
@@ -70,6 +75,22 @@ TEST(connection)
 TEST(connection_that_does_not_block)
 {
 	connected(true);
+}
+
+/* What its options say of a device holds for the first connection, too. */
+TEST(connection_to_some_queues)
+{
+	struct umtt u;
+	struct fvu f;
+	int theirs;
+
+	fvu_begin(&f, pair(&theirs, SOCK_STREAM));
+	start_device_with(&u, "blk,size=1Mi,queues=3", theirs);
+	f.protocol |= BIT_ULL(VHOST_USER_PROTOCOL_F_MQ);
+	fvu_negotiate(&f);
+	check_eq(3, fvu_get(&f, VHOST_USER_GET_QUEUE_NUM));
+	fvu_close(&f);
+	umtt_ends(&u, 0);
 }
 
 TEST(connection_that_ends_at_once)

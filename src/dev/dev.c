@@ -374,6 +374,14 @@ static int open_fd(struct dev *d, int fd)
 	}
 	/* The front-end is there already, and nobody else can come. */
 	listen_nowhere(&d->listener, d->bus->cfg.ring);
+	return 0;
+}
+
+/* To be done once it is known what is served. */
+static int serve_fd(struct dev *d, int fd)
+{
+	if (fd < 0 || is_listening(fd))
+		return 0;
 	return vu_session_new(&d->session, d->bus->cfg.ring, fd, peer_pid(fd),
 			      &d->cfg);
 }
@@ -421,6 +429,8 @@ static int add(struct dev_bus *b, const char *spec, const char *name,
 	if (ret < 0)
 		goto err;
 	ret = probe(d);
+	if (!ret)
+		ret = serve_fd(d, fd);
 	TAILQ_INSERT_TAIL(&b->devs, d, entry);
 	b->refs++;
 	/* With the listener open, it goes the way of the others. */
