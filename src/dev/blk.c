@@ -12,6 +12,7 @@
 #define BLK_SEG_MAX	126
 /* Up to here the fields are known to all headers and front-ends. */
 #define CONFIG_SIZE	(offsetof(struct virtio_blk_config, unused1) + 3)
+
 /* What dev.c calls */
 
 static void blk_vq_ready(struct dev *d, unsigned int i)

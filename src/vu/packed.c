@@ -60,7 +60,6 @@ static void packed_begin(struct vq *vq)
 static int packed_set_base(struct vq *vq, u32 base)
 {
 	u16 avail = base & (WRAP - 1), used = base >> 16 & (WRAP - 1);
-
 	bool avail_wrap = base & WRAP, used_wrap = base >> 16 & WRAP;
 
 	if (avail >= vq->num || used >= vq->num)

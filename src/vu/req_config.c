@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause OR GPL-2.0-or-later
 /* Requests about the configuration space. */
+#include <errno.h>
 #include <inttypes.h>
 #include <string.h>
 
@@ -39,8 +40,8 @@ int vu_req_set_config(struct vu_session *s, int *fds)
 	int ret;
 
 	(void)fds;
-	if (!vu_negotiated(s, VHOST_USER_PROTOCOL_F_CONFIG))
-		return vu_refuse(s, "SET_CONFIG without protocol feature CONFIG");
+	if (vu_need(s, VHOST_USER_PROTOCOL_F_CONFIG, "CONFIG") < 0)
+		return -EPROTO;
 	if (off + len > s->cfg->config_size)
 		return vu_refuse(s, "bytes %" PRIu64 " to %" PRIu64 " are not in the configuration space of %zu",
 				 off, off + len, s->cfg->config_size);

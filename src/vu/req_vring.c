@@ -328,8 +328,9 @@ int vu_req_vring_kick(struct vu_session *s, int *fds)
 	(void)fds;
 	if (!v)
 		return -EPROTO;
-	if (!vu_inband(s))
-		return vu_refuse(s, "VRING_KICK without protocol feature INBAND_NOTIFICATIONS");
+	if (vu_need(s, VHOST_USER_PROTOCOL_F_INBAND_NOTIFICATIONS,
+		    "INBAND_NOTIFICATIONS") < 0)
+		return -EPROTO;
 	if (start(s, v) < 0)
 		return -EPROTO;
 	s->kicks++;

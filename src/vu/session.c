@@ -209,8 +209,8 @@ static int set_slave_req_fd(struct vu_session *s, int *fds)
 {
 	int ret;
 
-	if (!vu_negotiated(s, VHOST_USER_PROTOCOL_F_SLAVE_REQ))
-		return vu_refuse(s, "SET_SLAVE_REQ_FD without protocol feature SLAVE_REQ");
+	if (vu_need(s, VHOST_USER_PROTOCOL_F_SLAVE_REQ, "SLAVE_REQ") < 0)
+		return -EPROTO;
 	ret = vu_chan_set_fd(&s->chan, fds[0]);
 	if (!ret)
 		fds[0] = -1;
