@@ -47,7 +47,7 @@ static void others_go_on(struct ttp *a, struct ttp *b)
 	client_runs(b, 5000, 6000);
 }
 
-/* "client 3 (pid 77): what it did; it is thrown out" */
+/* "client 3 (pid 77): what it did; it is thrown out"; without a START "pid 77" */
 static void is_thrown_out(struct umtt *u, struct ttp *c, const char *id,
 			  const char *what)
 {
@@ -56,8 +56,9 @@ static void is_thrown_out(struct umtt *u, struct ttp *c, const char *id,
 	comes_to_an_end(c->fd, c->name);
 	close(c->fd);
 	snprintf(line, sizeof(line),
-		 "umtt: calendar: client %s (pid %d): %s; it is thrown out",
-		 id, (int)getpid(), what);
+		 "umtt: calendar: %s%s%spid %d%s: %s; it is thrown out",
+		 id ? "client " : "", id ? id : "", id ? " (" : "",
+		 (int)getpid(), id ? ")" : "", what);
 	umtt_says(u, line);
 }
 
@@ -66,7 +67,7 @@ TEST_F(bad, garbage_before_start)
 	struct ttp c = { .name = "client ?", .fd = connect_to(path("cal")) };
 
 	send_bytes(c.fd, "GET / HTTP/1.1\r\n", 16, NULL, 0);
-	is_thrown_out(&self->cal, &c, "-1",
+	is_thrown_out(&self->cal, &c, NULL,
 		      "sent an unknown message before START");
 	all_start(&self->a, &self->b, &c);
 	close(c.fd);
@@ -78,7 +79,7 @@ TEST_F(bad, wait_before_start)
 	struct ttp c = { .name = "client ?", .fd = connect_to(path("cal")) };
 
 	ttp_say(&c, TT_WAIT, 0);
-	is_thrown_out(&self->cal, &c, "-1", "sent WAIT before START");
+	is_thrown_out(&self->cal, &c, NULL, "sent WAIT before START");
 	all_start(&self->a, &self->b, &c);
 	close(c.fd);
 	others_go_on(&self->a, &self->b);
@@ -89,7 +90,7 @@ TEST_F(bad, id_given_twice)
 	struct ttp c;
 
 	client_open(&c, "client 2 again", 2);
-	is_thrown_out(&self->cal, &c, "-1",
+	is_thrown_out(&self->cal, &c, NULL,
 		      "sent START with id 2, which another client has; give each its own (time-travel=ext:ID:PATH)");
 	all_start(&self->a, &self->b, &c);
 	close(c.fd);
@@ -189,7 +190,7 @@ TEST_F(bad, leaves_before_start)
 {
 	struct ttp c;
 
-	close(connect_to(path("cal")));
+	calendar_is_up(&self->cal);
 	all_start(&self->a, &self->b, &c);
 	close(c.fd);
 	others_go_on(&self->a, &self->b);

@@ -89,6 +89,23 @@ TEST_F(start, client_that_dies_before_time_begins)
 	leave(p, 1);
 }
 
+/* Before START it has no name but that of its process. */
+TEST_F(start, client_that_dies_before_its_start)
+{
+	struct ttp p;
+	char line[128];
+
+	open_calendar(&self->cal, "1", NULL);
+	close(connect_to(path("cal")));
+	snprintf(line, sizeof(line),
+		 "calendar: pid %d: has connected and left without START; time waits for 1 more of 1 clients",
+		 (int)getpid());
+	umtt_says(&self->cal, line);
+	client_open(&p, "client 1", 1);
+	client_admitted(&p, NULL);
+	leave(&p, 1);
+}
+
 /* What comes with the ACK of START: two files, whatever it is about. */
 TEST_F(start, shared_memory)
 {

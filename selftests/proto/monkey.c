@@ -495,7 +495,7 @@ FIXTURE_SETUP(monkey)
 	if (variant->simulated) {
 		umtt_start(&self->cal, "calendar", "--socket", path("cal"),
 			   NULL);
-		close(connect_to(path("cal")));
+		calendar_is_up(&self->cal);
 		argv[7] = "--calendar";
 		argv[8] = path("cal");
 	}

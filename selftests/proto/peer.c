@@ -685,6 +685,12 @@ void ttp_quiet(struct ttp *p)
 	nothing_comes(p->fd, p->name, QUIET_MS);
 }
 
+void calendar_is_up(struct umtt *u)
+{
+	close(connect_to(path("cal")));
+	umtt_says(u, "has connected and left without START; time waits for ");
+}
+
 int cal_open(void)
 {
 	return listen_at(path("cal"));

@@ -161,6 +161,9 @@ void ttp_quiet(struct ttp *p);
 
 /* A calendar, for a slave. */
 
+/** calendar_is_up() - somebody connects to the calendar @u at path("cal"), and leaves */
+void calendar_is_up(struct umtt *u);
+
 /** cal_open() - listen at path("cal") */
 int cal_open(void);
 

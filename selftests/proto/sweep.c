@@ -481,7 +481,7 @@ FIXTURE_SETUP(sweep)
 	if (variant->simulated) {
 		umtt_start(&self->cal, "calendar", "--socket", path("cal"),
 			   NULL);
-		close(connect_to(path("cal")));
+		calendar_is_up(&self->cal);
 		argv[3] = "--calendar";
 		argv[4] = path("cal");
 	}

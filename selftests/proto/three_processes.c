@@ -41,7 +41,7 @@ FIXTURE_SETUP(three)
 {
 	umtt_start(&self->cal, "calendar", "--socket", path("cal"), "-n2",
 		   variant->option, NULL);
-	close(connect_to(path("cal")));
+	calendar_is_up(&self->cal);
 	client_open(&self->uml, "the calendar", 1);
 	umtt_start(&self->slave, "slave", "--calendar", path("cal"),
 		   "--device", device("echo", "a", NULL), NULL);

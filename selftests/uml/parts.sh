@@ -128,7 +128,7 @@ kill_part()
 {
 	for killed; do
 		kill -s KILL "$(pid "$killed")" 2>/dev/null
-		kill -s KILL "-$(pid "$killed")" 2>/dev/null
+		kill -s KILL -- "-$(pid "$killed")" 2>/dev/null
 	done
 }
 

@@ -772,9 +772,9 @@ enum cal_verdict cal_verdict(const struct cal *cal)
 
 unsigned int cal_missed(const struct cal *cal, const struct cal_client *c)
 {
-	if (cal->open || c->state != STARTING)
+	if (cal->open)
 		return 0;
-	return cal->cfg.clients - cal->nr_started + 1;
+	return cal->cfg.clients - cal->nr_started + (c->state == STARTING);
 }
 
 bool cal_client_parked(const struct cal_client *c)
@@ -785,6 +785,11 @@ bool cal_client_parked(const struct cal_client *c)
 void *cal_client_owner(const struct cal_client *c)
 {
 	return c->owner;
+}
+
+bool cal_client_started(const struct cal_client *c)
+{
+	return c->state != NEW;
 }
 
 u64 cal_client_id(const struct cal_client *c)

@@ -151,13 +151,15 @@ enum cal_verdict cal_verdict(const struct cal *cal);
 /**
  * cal_missed() - without @c, how many clients are missing for time to begin
  *
- * Return: 0 when it has begun, or never counted on @c, which has not started
+ * Return: 0 when it has begun
  */
 unsigned int cal_missed(const struct cal *cal, const struct cal_client *c);
 
 void *cal_client_owner(const struct cal_client *c);
 /** cal_client_id() - of its START message; all ones when it had none */
 u64 cal_client_id(const struct cal_client *c);
+/** cal_client_started() - has @c sent START */
+bool cal_client_started(const struct cal_client *c);
 /** cal_client_wants() - when @c wants to run, ns; U64_MAX: it does not say */
 u64 cal_client_wants(const struct cal *cal, const struct cal_client *c);
 /** cal_client_error() - what @c did wrong, one line */

@@ -76,10 +76,12 @@ static void client_released(struct stream *st)
 	put_server(s);
 }
 
+/* People must know for whom time does not begin. */
 static void report_gone(struct cal_server *s, const struct client *c,
 			const char *why)
 {
 	unsigned int missed = cal_missed(s->cal, c->core);
+	bool started = cal_client_started(c->core);
 	u64 id = cal_client_id(c->core);
 	char tag[48];
 
@@ -87,10 +89,17 @@ static void report_gone(struct cal_server *s, const struct client *c,
 		s->cfg.client_gone(s->cfg.owner, id, c->pid, why);
 		return;
 	}
-	snprintf(tag, sizeof(tag), "calendar: client %" PRId64 " (pid %d)",
-		 (s64)id, (int)c->pid);
+	/* Its name comes with START. */
+	if (!started)
+		snprintf(tag, sizeof(tag), "calendar: pid %d", (int)c->pid);
+	else
+		snprintf(tag, sizeof(tag), "calendar: client %" PRId64 " (pid %d)",
+			 (s64)id, (int)c->pid);
 	if (why)
 		log_err(tag, "%s; it is thrown out", why);
+	else if (!started && missed)
+		log_warn(tag, "has connected and left without START; time waits for %u more of %u clients",
+			 missed, s->cfg.clients);
 	else if (missed)
 		log_warn(tag, "has left before time began, which now waits for %u more of %u clients",
 			 missed, s->cfg.clients);

@@ -267,18 +267,30 @@ static void calendar_ended(void *owner, enum cal_verdict v)
 		asleep(r);
 }
 
+/* Its id comes with START; one that leaves before that is known by its process. */
+static struct node *node_of(struct run *r, u64 id, pid_t pid)
+{
+	unsigned int i;
+
+	if (id >= 1 && id <= r->nr_nodes)
+		return &r->nodes[id - 1];
+	for (i = 0; i < r->nr_nodes; i++)
+		if (r->nodes[i].pid == pid)
+			return &r->nodes[i];
+	return NULL;
+}
+
 static void client_gone(void *owner, u64 id, pid_t pid, const char *why)
 {
 	struct run *r = owner;
 	struct node *n;
 
-	(void)pid;
-	if (id < 1 || id > r->nr_nodes) {
-		log_warn("calendar", "a client that is no node has left%s%s",
-			 why ? ": it " : "", why ? why : "");
+	n = node_of(r, id, pid);
+	if (!n) {
+		log_warn("calendar", "a client that is no node (pid %d) has left%s%s",
+			 (int)pid, why ? ": it " : "", why ? why : "");
 		return;
 	}
-	n = &r->nodes[id - 1];
 	if (why && !n->failure)
 		n->failure = xasprintf("its kernel has broken the time-travel protocol: it %s",
 				       why);
