@@ -61,6 +61,8 @@ UNIT_trace_SRCS := src/trace/trace.c src/trace/format.c src/trace/reader.c \
 UNIT_trace_diff_SRCS := src/trace/trace.c src/trace/format.c src/trace/reader.c \
 	src/trace/names.c src/trace/text.c src/trace/identity.c src/trace/diff.c \
 	src/wire/names.c
+UNIT_trace_story_SRCS := src/trace/trace.c src/trace/format.c src/trace/reader.c \
+	src/trace/names.c src/trace/story.c src/wire/names.c
 UNIT_tt_SRCS := src/tt/tt.c src/base/heap.c src/base/log.c src/base/prng.c \
 	src/wire/names.c
 UNIT_units_SRCS := src/base/units.c

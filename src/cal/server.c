@@ -140,7 +140,8 @@ static void record(const struct client *c, const struct tt_msg *m)
 	u64 id = cal_client_id(c->core);
 	bool wait = m->op == TT_WAIT;
 
-	if (m->op == TT_START)
+	/* It does not wait for an answer to an ACK: what it does next may be seen first. */
+	if (m->op == TT_START || m->op == TT_ACK)
 		return;
 	if (wait && s->cfg.turn_ends)
 		s->cfg.turn_ends(s->cfg.owner, id);

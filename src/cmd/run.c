@@ -11,7 +11,9 @@
 #include "../base/units.h"
 #include "../dev/bus.h"
 #include "../lab/host.h"
+#include "../lab/identity.h"
 #include "../lab/labfile.h"
+#include "../lab/replay.h"
 #include "../lab/run.h"
 #include "cmd.h"
 
@@ -19,6 +21,7 @@ enum {
 	OPT_LINK = 256, OPT_KERNEL, OPT_ROOT, OPT_SEED, OPT_TIME_LIMIT,
 	OPT_WALL_LIMIT, OPT_CPU, OPT_STATS, OPT_NO_SHM, OPT_TOD, OPT_MEM,
 	OPT_APPEND, OPT_MODULE, OPT_OUT, OPT_TRACE,
+	OPT_REPLAY,
 };
 
 static const struct argp_option options[] = {
@@ -41,6 +44,7 @@ static const struct argp_option options[] = {
 	{ "no-shm", OPT_NO_SHM, NULL, 0, "No shared memory between kernels and calendar: messages only", 0 },
 	{ "out", 'o', "DIR", 0, "Keep the kernels' logs in DIR, NODE.log", 0 },
 	{ "trace", OPT_TRACE, "FILE", 0, "Write all that happens in simulated time to FILE, for 'umtt trace'", 0 },
+	{ "replay", OPT_REPLAY, "FILE", 0, "Run again what FILE is a trace of, and stop with status 123 at the first event that is not as it was; other options change the lab", 0 },
 	{ "stats", OPT_STATS, "all", OPTION_ARG_OPTIONAL, "At the end, print what was simulated and what it cost; with =all, the counters of all devices and links as well", 0 },
 	{ "verbose", 'v', NULL, 0, "Show the kernels' logs; twice: every message of the protocols", 0 },
 	{ 0 }
@@ -55,7 +59,8 @@ static const char doc[] =
 	" read-only, with fresh memory in /tmp, /var/tmp, /run and /dev/shm; its"
 	" clock is simulated, so that sleeping costs nothing.\n\n"
 	"The lab ends when COMMAND does. Exit status: COMMAND's, or 128 and the"
-	" signal that ended it; 124 at a limit; 125 when the lab has failed.";
+	" signal that ended it; 123 when a"
+	" replay differs; 124 at a limit; 125 when the lab has failed.";
 
 /**
  * struct run_args - the command line
@@ -69,8 +74,8 @@ struct run_args {
 	unsigned int nodes;
 	bool nodes_given, stats, counters, no_shm;
 	int cpu, verbose;
-	const char *kernel, *root, *out, *trace, *seed, *time_limit, *wall_limit, *tod,
-		   *mem;
+	const char *kernel, *root, *out, *trace, *replay, *seed, *time_limit,
+		   *wall_limit, *tod, *mem;
 	struct strvec devices, links, append, modules;
 };
 
@@ -138,6 +143,9 @@ static error_t parse_value(int key, char *arg, struct run_args *a)
 	case OPT_TRACE:
 		a->trace = arg;
 		break;
+	case OPT_REPLAY:
+		a->replay = arg;
+		break;
 	default:
 		return ARGP_ERR_UNKNOWN;
 	}
@@ -179,7 +187,10 @@ static error_t parse_opt(int key, char *arg, struct argp_state *state)
 	case ARGP_KEY_END:
 		if (a->lab_file && a->nodes_given)
 			cmd_wrong("--node is for runs without a lab file: leave out one of them");
-		if (!a->lab_file && !a->command)
+		if (a->replay && (a->lab_file || a->nodes_given))
+			cmd_wrong("--replay has a lab already: leave out %s",
+				  a->lab_file ? a->lab_file : "--node");
+		if (!a->lab_file && !a->command && !a->replay)
 			cmd_wrong("nothing to run: give LAB.yaml, or -- COMMAND");
 		break;
 	default:
@@ -324,17 +335,26 @@ static int no_lab_file(const char *arg)
 	return -ENOENT;
 }
 
-static int make_lab(struct lab *lab, const struct run_args *a)
+static int make_base(struct lab *lab, const struct run_args *a,
+		     const struct replay *rp, struct recorded *rec)
+{
+	if (a->replay)
+		return identity_lab(&rp->identity, a->replay, lab, rec);
+	if (!a->lab_file) {
+		lab_make_default(lab, a->nodes);
+		return 0;
+	}
+	if (access(a->lab_file, F_OK) < 0 && !strchr(a->lab_file, '.'))
+		return no_lab_file(a->lab_file);
+	return labfile_load(lab, a->lab_file);
+}
+
+static int make_lab(struct lab *lab, const struct run_args *a,
+		    const struct replay *rp, struct recorded *rec)
 {
 	size_t i;
-	int ret = 0;
+	int ret = make_base(lab, a, rp, rec);
 
-	if (!a->lab_file)
-		lab_make_default(lab, a->nodes);
-	else if (access(a->lab_file, F_OK) < 0 && !strchr(a->lab_file, '.'))
-		ret = no_lab_file(a->lab_file);
-	else
-		ret = labfile_load(lab, a->lab_file);
 	if (ret)
 		return ret;
 	for (i = 0; i < a->links.n; i++)
@@ -367,36 +387,85 @@ static int cut_command(int argc, char **argv, struct run_args *a)
 	return argc;
 }
 
-static int run(const struct run_args *a, const struct lab *lab)
+static char *no_env[] = { NULL };
+
+static int run(const struct run_args *a, const struct lab *lab,
+	       struct replay *rp, const struct recorded *rec, const char *cwd)
 {
-	char *cwd = getcwd(NULL, 0);
-	char *out = a->out ? xpath(cwd ? cwd : "/", a->out) : NULL;
-	char *trace = a->trace ? xpath(cwd ? cwd : "/", a->trace) : NULL;
+	char *out = a->out ? xpath(cwd, a->out) : NULL;
+	char *trace = a->trace ? xpath(cwd, a->trace) : NULL;
 	struct run_cfg cfg = {
-		.lab = lab, .out = out, .trace = trace, .cpu = a->cpu, .no_shm = a->no_shm,
+		.lab = lab, .out = out, .trace = trace, .replay = rp,
+		.cwd = rp ? rec->cwd : cwd,
+		.env = !rp ? environ : rec->env.v ? rec->env.v : no_env,
+		.cpu = a->cpu, .no_shm = a->no_shm || rec->no_shm,
 		.stats = a->stats, .counters = a->counters, .verbose = a->verbose,
 	};
 	int status = run_lab(&cfg);
 
 	free(trace);
 	free(out);
+	return status;
+}
+
+/* Its paths may be relative to a directory, and its commands are run there. */
+static int find_cwd(const struct recorded *rec, char **cwd)
+{
+	struct stat st;
+
+	*cwd = getcwd(NULL, 0);
+	if (!*cwd) {
+		log_err(NULL, "the current directory is gone: %s", strerror(errno));
+		return -errno;
+	}
+	if (!rec->cwd || (stat(rec->cwd, &st) == 0 && S_ISDIR(st.st_mode)))
+		return 0;
+	log_err(rec->cwd, "this is where the recorded run was started, and it is no directory");
+	return -ENOENT;
+}
+
+/* A recording must not be written to while it is read. */
+static bool same_file(const char *a, const char *b)
+{
+	struct stat sa, sb;
+
+	return stat(a, &sa) == 0 && stat(b, &sb) == 0 &&
+	       sa.st_dev == sb.st_dev && sa.st_ino == sb.st_ino;
+}
+
+static int run_args(const struct run_args *a)
+{
+	struct recorded rec = { 0 };
+	struct replay rp;
+	struct lab lab;
+	char *cwd = NULL;
+	int status = EXIT_UMTT;
+
+	if (a->replay && a->trace && same_file(a->replay, a->trace))
+		cmd_wrong("--trace %s: this is the recording to be replayed; give another FILE",
+			  a->trace);
+	if (a->replay && replay_open(&rp, a->replay) < 0)
+		return EXIT_UMTT;
+	lab_init(&lab);
+	if (make_lab(&lab, a, &rp, &rec) == 0 && find_cwd(&rec, &cwd) == 0)
+		status = run(a, &lab, a->replay ? &rp : NULL, &rec, cwd);
+	lab_fini(&lab);
+	recorded_free(&rec);
 	free(cwd);
+	if (a->replay)
+		replay_close(&rp);
 	return status;
 }
 
 int cmd_run(int argc, char **argv)
 {
 	struct run_args a = { .nodes = 1, .cpu = HOST_CPU_CHOOSE };
-	struct lab lab;
-	int status = EXIT_UMTT;
+	int status;
 
 	argc = cut_command(argc, argv, &a);
 	cmd_parse(&argp, argc, argv, &a);
 	cmd_set_verbose(a.verbose);
-	lab_init(&lab);
-	if (make_lab(&lab, &a) == 0)
-		status = run(&a, &lab);
-	lab_fini(&lab);
+	status = run_args(&a);
 	free_args(&a);
 	return status;
 }

@@ -57,6 +57,13 @@ static bool is_host_only(const char *var)
 	return false;
 }
 
+void guestconf_env(char *const *env, struct strvec *out)
+{
+	for (; *env; env++)
+		if (!is_host_only(*env) || strncmp(*env, "PATH=", 5) == 0)
+			strvec_add(out, *env);
+}
+
 static bool path_has(const char *path, const char *dir)
 {
 	size_t len = strlen(dir);

@@ -25,6 +25,12 @@ bool guest_ip_ok(const char *ip);
 bool guest_gw_ok(const char *gw);
 
 /**
+ * guestconf_env() - what of the caller's environment makes a difference inside
+ * @out: "NAME=value" strings; they are as good as @env for guestconf_make()
+ */
+void guestconf_env(char *const *env, struct strvec *out);
+
+/**
  * guestconf_make() - the configuration of node @i
  * @cwd: the caller's directory
  * @env: the caller's environment

@@ -129,10 +129,10 @@ static char *default_kernel(void)
 }
 
 /* Ask the program @kernel for its version: major * 1000 + minor */
-static int kernel_version(const char *kernel, unsigned int *version)
+static int kernel_version(const char *kernel, unsigned int *version,
+			  char buf[HOST_RELEASE_LEN])
 {
 	unsigned int major, minor;
-	char buf[64] = "";
 	int fds[2], n = 0;
 	pid_t pid;
 
@@ -146,7 +146,7 @@ static int kernel_version(const char *kernel, unsigned int *version)
 	}
 	close(fds[1]);
 	if (pid > 0) {
-		n = (int)read(fds[0], buf, sizeof(buf) - 1);
+		n = (int)read(fds[0], buf, HOST_RELEASE_LEN - 1);
 		waitpid(pid, NULL, 0);
 	}
 	close(fds[0]);
@@ -154,11 +154,13 @@ static int kernel_version(const char *kernel, unsigned int *version)
 		log_err(kernel, "not a User-Mode Linux kernel: it does not answer to --version");
 		return -ENOEXEC;
 	}
+	buf[strcspn(buf, "\n")] = '\0';
 	*version = major * 1000 + minor;
 	return 0;
 }
 
-char *host_kernel(const char *cwd, const char *asked, unsigned int *version)
+char *host_kernel(const char *cwd, const char *asked, unsigned int *version,
+		  char release[HOST_RELEASE_LEN])
 {
 	char *path = asked ? xpath(cwd, asked) : default_kernel();
 
@@ -166,7 +168,7 @@ char *host_kernel(const char *cwd, const char *asked, unsigned int *version)
 		return NULL;
 	if (access(path, X_OK) < 0)
 		log_err(path, "cannot execute this kernel: %s", strerror(errno));
-	else if (kernel_version(path, version) == 0)
+	else if (kernel_version(path, version, release) == 0)
 		return path;
 	free(path);
 	return NULL;

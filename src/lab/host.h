@@ -27,11 +27,14 @@ bool host_is_static(const char *path);
  * @cwd: what a relative path counts from
  * @asked: what the user wants; NULL: the one that was built with umtt
  * @version: major * 1000 + minor
+ * @release: what it says that it is, "6.12.38"
  *
  * Return: path, to be freed; NULL after a line: there is none, or it is not a
  *	User-Mode Linux kernel
  */
-char *host_kernel(const char *cwd, const char *asked, unsigned int *version);
+#define HOST_RELEASE_LEN	64
+char *host_kernel(const char *cwd, const char *asked, unsigned int *version,
+		  char release[HOST_RELEASE_LEN]);
 
 /**
  * host_fill_stdio() - open /dev/null where stdin, stdout or stderr are closed

@@ -12,6 +12,22 @@ struct said {
 	int fd;
 };
 
+bool record_ended_by_host(const struct trace_rec *rec)
+{
+	size_t len = sizeof(RECORD_HOST) - 1;
+
+	return rec->kind == TRACE_END && rec->len >= len &&
+	       memcmp(rec->data, RECORD_HOST, len) == 0;
+}
+
+void record_identity(struct trace *t, const struct trace_identity *id)
+{
+	size_t i;
+
+	for (i = 0; i < id->n && t; i++)
+		trace_text(t, TRACE_IDENTITY, NULL, id->line[i]);
+}
+
 void record_nodes(struct trace *t, const struct node *nodes, unsigned int nr)
 {
 	unsigned int i;

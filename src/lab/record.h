@@ -4,7 +4,17 @@
 #define LAB_RECORD_H
 
 #include "../trace/trace.h"
+#include "../trace/identity.h"
 #include "node.h"
+
+/* Before the reason of an end that was the host's doing, not the lab's */
+#define RECORD_HOST	"host: "
+
+/** record_ended_by_host() - is @rec the end of a run that the host has ended */
+bool record_ended_by_host(const struct trace_rec *rec);
+
+/** record_identity() - what the run is given, before all other records */
+void record_identity(struct trace *t, const struct trace_identity *id);
 
 /**
  * record_nodes() - name the clients of the calendar

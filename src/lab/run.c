@@ -16,6 +16,7 @@
 #include "../cal/server.h"
 #include "../dev/bus.h"
 #include "../ring/signals.h"
+#include "../trace/story.h"
 #include "../tt/local.h"
 #include "guestconf.h"
 #include "host.h"
@@ -48,13 +49,19 @@
  * struct run - a run
  * @failed: the node that is the reason of the end, NULL: none
  * @output_lost: exit status when stdout could not be written, else 0
- * @trace: of the run; NULL: none
+ * @trace: of the run; without a file for it, the last records
+ * @heard: the same, if what nodes say is to be in it; else NULL
+ * @identity: what the run is given, if anybody wants to know
+ * @status: with which it has ended
  * @over: the lab has ended; only last words are still to come
  * @began: wall time, ns
  */
 struct run {
 	const struct run_cfg *cfg;
-	char *cwd, *init, *preload, *kernel;
+	const char *cwd;
+	char *init, *preload, *kernel;
+	char release[HOST_RELEASE_LEN];
+	struct trace_identity identity;
 	const char *mem_dir;
 	struct rundir rundir;
 	struct ring ring;
@@ -64,7 +71,8 @@ struct run {
 	bool have_signals;
 	struct op wall_op;
 	struct __kernel_timespec wall_ts;
-	struct trace *trace;
+	struct trace *trace, *heard;
+	int status;
 	struct cal_server *calendar;
 	struct tt tt;
 	bool have_tt;
@@ -86,11 +94,13 @@ static u64 wall_now(void)
 	return (u64)ts.tv_sec * NSEC_PER_SEC + (u64)ts.tv_nsec;
 }
 
-static void stop(struct run *r, int status)
+/* The first reason to end is the one that counts. */
+static void stop(struct run *r, int status, const char *why)
 {
-	if (r->over)
+	if (r->over || r->ring.stop)
 		return;
-	trace_end(r->trace, status, "");
+	r->status = status;
+	trace_end(r->trace, status, why);
 	ring_stop(&r->ring, status);
 }
 
@@ -117,7 +127,7 @@ static void node_lost(struct run *r, struct node *n)
 	n->lost = true;
 	if (n->cfg->needed || (n->cfg->wait && !n->exited)) {
 		r->failed = n;
-		stop(r, RUN_FAILED);
+		stop(r, RUN_FAILED, "a node has failed");
 	} else {
 		log_warn(n->cfg->name, "this node has ended; the lab goes on without it");
 	}
@@ -154,7 +164,7 @@ static void node_exited(struct console *c, u32 status, u64 now)
 	for (i = 0; i < r->nr_nodes; i++)
 		if (r->nodes[i].cfg->wait && !r->nodes[i].exited)
 			return;
-	stop(r, status_of_all(r));
+	stop(r, status_of_all(r), "the commands have ended");
 }
 
 static void node_failed(struct console *c, const char *why)
@@ -178,7 +188,7 @@ static void node_said(struct console *c, int fd, const u8 *data, size_t len)
 {
 	struct run *r = c->owner;
 
-	record_said(r->trace, container_of(c, struct node, console), fd, data,
+	record_said(r->heard, container_of(c, struct node, console), fd, data,
 		    len);
 }
 
@@ -215,7 +225,7 @@ static void got_signal(struct signals *sg, int signo)
 	if (signo == SIGCHLD)
 		reap(r);
 	else
-		stop(r, 128 + signo);
+		stop(r, 128 + signo, RECORD_HOST "a signal");
 }
 
 static void time_limit(struct run *r)
@@ -224,7 +234,7 @@ static void time_limit(struct run *r)
 
 	log_err(NULL, "time limit of %s of simulated time reached",
 		units_format_time(buf, r->cfg->lab->time_limit));
-	stop(r, RUN_TIME_LIMIT);
+	stop(r, RUN_TIME_LIMIT, "time limit");
 }
 
 static void wall_limit(struct op *op, int res)
@@ -240,7 +250,7 @@ static void wall_limit(struct op *op, int res)
 	log_err(NULL, "wall-clock limit of %s reached, at %" PRIu64 ".%09" PRIu64 " s of simulated time or later",
 		units_format_time(buf, r->cfg->lab->wall_limit),
 		now / NSEC_PER_SEC, now % NSEC_PER_SEC);
-	stop(r, RUN_TIME_LIMIT);
+	stop(r, RUN_TIME_LIMIT, RECORD_HOST "wall-clock limit");
 }
 
 static void asleep(struct run *r)
@@ -254,7 +264,7 @@ static void asleep(struct run *r)
 			r->nodes[i].id, r->nodes[i].cfg->name,
 			!r->nodes[i].cfg->command.n ? "is to idle" :
 			r->nodes[i].exited ? "has ended" : "has not ended");
-	stop(r, RUN_FAILED);
+	stop(r, RUN_FAILED, "nothing can happen any more");
 }
 
 static void calendar_ended(void *owner, enum cal_verdict v)
@@ -306,7 +316,7 @@ static void turn_ends(void *owner, u64 id)
 	struct run *r = owner;
 
 	if (id >= 1 && id <= r->nr_nodes)
-		record_turn_end(r->trace, &r->nodes[id - 1]);
+		record_turn_end(r->heard, &r->nodes[id - 1]);
 }
 
 static void session_ended(void *owner, struct dev *d, const char *why)
@@ -321,7 +331,7 @@ static void clock_lost(struct tt *tt, const char *why)
 	struct run *r = container_of(tt, struct run, tt);
 
 	log_err(NULL, "the devices have lost the calendar: %s", why);
-	stop(r, RUN_FAILED);
+	stop(r, RUN_FAILED, "the devices have lost the calendar");
 }
 
 /*
@@ -342,16 +352,12 @@ static int run_prepare(struct run *r)
 	unsigned int version;
 	int ret;
 
-	r->cwd = getcwd(NULL, 0);
-	if (!r->cwd) {
-		log_err(NULL, "the current directory is gone: %s", strerror(errno));
-		return -errno;
-	}
+	r->cwd = r->cfg->cwd;
 	r->init = host_init_program();
 	r->preload = host_preload();
 	if (!r->init || !r->preload)
 		return -ENOENT;
-	r->kernel = host_kernel(r->cwd, lab->kernel, &version);
+	r->kernel = host_kernel(r->cwd, lab->kernel, &version, r->release);
 	if (!r->kernel)
 		return -ENOENT;
 	if (host_is_static(r->kernel))
@@ -406,17 +412,40 @@ static u64 trace_clock(void *arg)
 	return r->calendar ? cal_server_now(r->calendar) : 0;
 }
 
+static void make_identity(struct run *r)
+{
+	struct given g = { r->cwd, r->cfg->env, r->cfg->no_shm };
+	struct programs p = { r->kernel, r->release, r->init, r->preload };
+
+	if (!r->heard && !r->cfg->verbose)
+		return;
+	identity_make(&r->identity, r->cfg->lab, &g, &p);
+	identity_log(&r->identity);
+}
+
+static void replay_stops(struct replay *rp, int status, const char *why)
+{
+	stop(rp->owner, status, why);
+}
+
 static int open_trace(struct run *r)
 {
-	int ret;
+	const struct run_cfg *cfg = r->cfg;
+	int ret = trace_open(&r->trace, cfg->trace, trace_clock, r);
 
-	if (!r->cfg->trace)
-		return 0;
-	ret = trace_open(&r->trace, r->cfg->trace, trace_clock, r);
 	if (ret) {
-		log_err(r->cfg->trace, "cannot write a trace: %s", strerror(-ret));
+		log_err(cfg->trace, "cannot write a trace: %s", strerror(-ret));
 		return ret;
 	}
+	if (cfg->trace || cfg->replay)
+		r->heard = r->trace;
+	make_identity(r);
+	if (cfg->replay) {
+		cfg->replay->stop = replay_stops;
+		cfg->replay->owner = r;
+		replay_begin(cfg->replay, r->trace, &r->identity);
+	}
+	record_identity(r->heard, &r->identity);
 	record_nodes(r->trace, r->nodes, r->nr_nodes);
 	return 0;
 }
@@ -473,7 +502,7 @@ static int make_initrd(struct run *r, unsigned int i)
 	char *file = node_initrd(&r->nodes[i]);
 	int ret;
 
-	guestconf_make(r->cfg->lab, i, r->cwd, environ, r->wiring.nets,
+	guestconf_make(r->cfg->lab, i, r->cwd, r->cfg->env, r->wiring.nets,
 		       r->wiring.nr_nets, &conf);
 	ret = guestconf_write(r->cfg->lab, i, &conf, r->init, file);
 	strvec_free(&conf);
@@ -540,7 +569,7 @@ static void output_broken(struct outq *q, int fd, int err)
 	if (err != -EPIPE)
 		log_err(NULL, "cannot write to stdout: %s", strerror(-err));
 	r->output_lost = err == -EPIPE ? 128 + SIGPIPE : RUN_FAILED;
-	stop(r, r->output_lost);
+	stop(r, r->output_lost, RECORD_HOST "stdout");
 }
 
 static int run_start(struct run *r)
@@ -617,6 +646,14 @@ static void close_loop(struct run *r)
 	outq_fini(&r->outq);
 }
 
+/* How it came to that, for who has to find out */
+static void tell_story(struct run *r)
+{
+	if (r->status == RUN_FAILED || r->status == RUN_TIME_LIMIT)
+		trace_story(stderr, r->trace,
+			    "umtt: the last events, in simulated time:");
+}
+
 static int run_finish(struct run *r, bool ran)
 {
 	char *stats = NULL;
@@ -630,7 +667,10 @@ static int run_finish(struct run *r, bool ran)
 		stats = make_stats(r);
 	if (r->have_ring)
 		close_loop(r);
+	tell_story(r);
 	ret = close_trace(r);
+	if (r->cfg->replay && ran)
+		replay_end(r->cfg->replay);
 	if (r->failed)
 		node_explain(r->failed, r->cfg->out);
 	if (stats)
@@ -644,7 +684,7 @@ static int run_finish(struct run *r, bool ran)
 	free(r->kernel);
 	free(r->preload);
 	free(r->init);
-	free(r->cwd);
+	trace_identity_fini(&r->identity);
 	return ret;
 }
 

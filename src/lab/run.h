@@ -3,9 +3,11 @@
 #ifndef LAB_RUN_H
 #define LAB_RUN_H
 
-#include "lab.h"
+#include "identity.h"
+#include "replay.h"
 
 /* Exit status of a run besides its command's own */
+#define RUN_DIFFERS	REPLAY_DIFFERS
 #define RUN_TIME_LIMIT	124
 #define RUN_FAILED	125
 
@@ -14,6 +16,9 @@
  * @lab: the lab
  * @out: directory for logs that are to stay; NULL: none
  * @trace: file for a trace of the run; NULL: none
+ * @replay: what the run is to be like; NULL: nothing
+ * @cwd: absolute path of the directory that it is started in
+ * @env: environment that its commands are started with
  * @cpu: see host_pin()
  * @no_shm: kernels talk to the calendar by messages only
  * @stats: print what was simulated, and what it cost
@@ -22,7 +27,9 @@
  */
 struct run_cfg {
 	const struct lab *lab;
-	const char *out, *trace;
+	const char *out, *trace, *cwd;
+	char *const *env;
+	struct replay *replay;
 	int cpu;
 	bool no_shm, stats, counters, verbose;
 };
@@ -34,7 +41,7 @@ struct run_cfg {
  * limit is reached, when something fails, or by a signal.
  *
  * Return: exit status: the first one that is not 0 of the commands waited for,
- *	in the order of nodes; RUN_TIME_LIMIT, RUN_FAILED; 128 + signal
+ *	in the order of nodes; RUN_TIME_LIMIT, RUN_FAILED, RUN_DIFFERS; 128 + signal
  */
 int run_lab(const struct run_cfg *cfg);
 

@@ -24,6 +24,12 @@ int trace_reader_init(struct trace_reader *r, const u8 *buf, size_t len)
 	return 0;
 }
 
+void trace_reader_part(struct trace_reader *r, const u8 *buf, size_t len,
+		       u64 time)
+{
+	*r = (struct trace_reader){ .buf = buf, .len = len, .time = time };
+}
+
 int trace_reader_open(struct trace_reader *r, const char *path)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC), err = 0;

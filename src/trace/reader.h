@@ -47,6 +47,10 @@ void trace_reader_close(struct trace_reader *r);
 int __must_check trace_reader_init(struct trace_reader *r, const u8 *buf,
 				   size_t len);
 
+/** trace_reader_part() - records in memory; before the first it was @time */
+void trace_reader_part(struct trace_reader *r, const u8 *buf, size_t len,
+		       u64 time);
+
 /**
  * trace_next() - the next record
  *

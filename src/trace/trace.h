@@ -13,13 +13,42 @@ struct trace;
 
 /**
  * trace_open() - begin a trace
- * @path: of the file, which is replaced
+ * @path: of the file, which is replaced; NULL: no file, only the last records
+ *	are kept, and of their data the beginning
  * @clock, @arg: what the simulated time is, ns; never goes back
  *
  * Return: 0 or -errno
  */
 int __must_check trace_open(struct trace **out, const char *path,
 			    u64 (*clock)(void *arg), void *arg);
+
+/**
+ * struct trace_check - who looks at each record as it is written
+ * @record: may call trace_end(), but nothing else
+ */
+struct trace_check {
+	void (*record)(void *arg, enum trace_kind kind, const u8 *rec,
+		       size_t len);
+	void *arg;
+};
+
+/** trace_check() - have @check look at all records from now on; no data is cut */
+void trace_check(struct trace *t, const struct trace_check *check);
+
+/** struct trace_part - records in memory, for trace_reader_part(); may be empty */
+struct trace_part {
+	const u8 *buf;
+	size_t len;
+	u64 time;
+};
+
+/**
+ * trace_recent() - the last records, some thousands
+ * @parts: first those that define something, whenever they were written
+ *
+ * Valid until the next call of anything of @t, which may be NULL.
+ */
+void trace_recent(struct trace *t, struct trace_part parts[3]);
 
 /** trace_end() - record TRACE_END, and nothing from then on */
 void trace_end(struct trace *t, int status, const char *why);

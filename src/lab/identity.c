@@ -1,0 +1,297 @@
+// SPDX-License-Identifier: BSD-3-Clause OR GPL-2.0-or-later
+/* What a run is given, as lines for its trace; and a lab made from such lines. */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "../base/log.h"
+#include "../base/units.h"
+#include "fileid.h"
+#include "guestconf.h"
+#include "identity.h"
+
+/*
+ * DOC: Theory of operation
+ *
+ * All lines are "key=value", in an order that makes a lab again when they are
+ * read one after the other. Those of a node follow its "node=NAME" and begin
+ * with "NAME."; a list is a line per word. Numbers are without units. Lines
+ * that describe the host are there to be compared, and say nothing about the
+ * lab: an identity_lab() of any version passes over keys that it does not know.
+ */
+
+static void __printf(2, 3) add(struct trace_identity *id, const char *fmt, ...)
+{
+	char *line = NULL;
+	va_list ap;
+	int len;
+
+	va_start(ap, fmt);
+	len = vasprintf(&line, fmt, ap);
+	va_end(ap);
+	if (len < 0 || trace_identity_add(id, line, (size_t)len)) {
+		log_err(NULL, "out of memory");
+		exit(125);
+	}
+	free(line);
+}
+
+static void add_file(struct trace_identity *id, const char *key,
+		     const char *path)
+{
+	char *s = fileid(path);
+
+	add(id, "%s=%s", key, s);
+	free(s);
+}
+
+static void add_list(struct trace_identity *id, const char *node,
+		     const char *key, const struct strvec *sv)
+{
+	size_t i;
+
+	for (i = 0; i < sv->n; i++)
+		add(id, "%s.%s=%s", node, key, sv->v[i]);
+}
+
+static void add_node(struct trace_identity *id, const struct lab_node *n)
+{
+	size_t i;
+
+	add(id, "node=%s", n->name);
+	add(id, "%s.memory=%" PRIu64, n->name, n->memory);
+	add(id, "%s.wait=%s", n->name, n->wait ? "true" : "false");
+	add(id, "%s.needed=%s", n->name, n->needed ? "true" : "false");
+	add_list(id, n->name, "command", &n->command);
+	add_list(id, n->name, "kernel-arg", &n->kernel_args);
+	add_list(id, n->name, "device", &n->devices);
+	for (i = 0; i < n->modules.n; i++) {
+		char *s = fileid(n->modules.v[i]);
+
+		add(id, "%s.module=%s", n->name, n->modules.v[i]);
+		add(id, "%s.module-args=%s", n->name, n->module_args.v[i]);
+		add(id, "%s.module-build=%s", n->name, s);
+		free(s);
+	}
+}
+
+static void add_lab(struct trace_identity *id, const struct lab *lab)
+{
+	size_t i;
+
+	add(id, "seed=%" PRIu64, lab->seed);
+	add(id, "tod=%" PRIu64, lab->tod);
+	add(id, "time-limit=%" PRIu64, lab->time_limit);
+	add(id, "wall-limit=%" PRIu64, lab->wall_limit);
+	add(id, "root=%s", lab->root);
+	for (i = 0; i < lab->links.n; i++)
+		add(id, "link=%s", lab->links.v[i]);
+	for (i = 0; i < lab->nr_nodes; i++)
+		add_node(id, &lab->nodes[i]);
+}
+
+static void add_cpu(struct trace_identity *id)
+{
+	struct cpuid cpu;
+
+	cpuid_read(&cpu);
+	add(id, "cpu=%s", cpu.model);
+	add(id, "cpu-flags=%016" PRIx64, cpu.flags);
+}
+
+void identity_make(struct trace_identity *id, const struct lab *lab,
+		   const struct given *g, const struct programs *p)
+{
+	struct strvec env = { 0 };
+	size_t i;
+
+	add(id, "umtt=" UMTT_VERSION);
+	add_file(id, "umtt-build", "/proc/self/exe");
+	add_file(id, "init-build", p->init);
+	add_file(id, "preload-build", p->preload);
+	add(id, "kernel=%s", p->kernel);
+	add(id, "kernel-release=%s", p->release);
+	add_file(id, "kernel-build", p->kernel);
+	add_cpu(id);
+	add(id, "mode=%s", g->no_shm ? "messages" : "shm");
+	add(id, "cwd=%s", g->cwd);
+	guestconf_env(g->env, &env);
+	for (i = 0; i < env.n; i++)
+		add(id, "env=%s", env.v[i]);
+	strvec_free(&env);
+	add_lab(id, lab);
+}
+
+void identity_log(const struct trace_identity *id)
+{
+	unsigned int env = 0;
+	size_t i;
+
+	for (i = 0; i < id->n; i++) {
+		if (strncmp(id->line[i], "env=", 4) == 0)
+			env++;
+		else
+			log_info("identity", "%s", id->line[i]);
+	}
+	log_info("identity", "%u variables of the environment", env);
+}
+
+/*
+ * Back
+ */
+
+/**
+ * struct line - one of them, taken apart
+ * @node: the part before the dot, @node_len bytes; 0: it is about the whole lab
+ */
+struct line {
+	const char *node, *key, *value;
+	size_t node_len, key_len;
+};
+
+static bool split_line(const char *s, struct line *l)
+{
+	size_t key = strcspn(s, "="), dot = strcspn(s, ".");
+
+	if (!s[key])
+		return false;
+	l->node = s;
+	l->node_len = dot < key ? dot : 0;
+	l->key = dot < key ? s + dot + 1 : s;
+	l->key_len = (size_t)(s + key - l->key);
+	l->value = s + key + 1;
+	return true;
+}
+
+static bool is(const struct line *l, const char *key)
+{
+	return strlen(key) == l->key_len && strncmp(l->key, key, l->key_len) == 0;
+}
+
+static void set(char **s, const char *value)
+{
+	free(*s);
+	*s = xstrdup(value);
+}
+
+static int new_node(struct lab *lab, const char *name)
+{
+	unsigned int i;
+
+	if (lab->nr_nodes == LAB_MAX_NODES || lab_name_error(name))
+		return -EPROTO;
+	for (i = 0; i < lab->nr_nodes; i++)
+		if (strcmp(lab->nodes[i].name, name) == 0)
+			return -EPROTO;
+	lab_add_node(lab, name);
+	return 0;
+}
+
+static int take_top(const struct line *l, struct lab *lab, struct recorded *rec)
+{
+	const char *v = l->value;
+
+	if (is(l, "seed"))
+		return units_number(v, &lab->seed);
+	if (is(l, "tod"))
+		return units_number(v, &lab->tod);
+	if (is(l, "time-limit"))
+		return units_number(v, &lab->time_limit);
+	if (is(l, "wall-limit"))
+		return units_number(v, &lab->wall_limit);
+	if (is(l, "node"))
+		return new_node(lab, v);
+	if (is(l, "root"))
+		set(&lab->root, v);
+	else if (is(l, "kernel"))
+		set(&lab->kernel, v);
+	else if (is(l, "cwd"))
+		set(&rec->cwd, v);
+	else if (is(l, "mode"))
+		rec->no_shm = strcmp(v, "messages") == 0;
+	else if (is(l, "env"))
+		strvec_add(&rec->env, v);
+	else if (is(l, "link"))
+		strvec_add(&lab->links, v);
+	return 0;
+}
+
+static int take_memory(struct lab_node *n, const char *v)
+{
+	if (units_number(v, &n->memory))
+		return -EPROTO;
+	return n->memory < LAB_MIN_MEMORY || n->memory > LAB_MAX_MEMORY ?
+	       -EPROTO : 0;
+}
+
+static int take_node(const struct line *l, struct lab *lab)
+{
+	struct lab_node *n;
+
+	if (!lab->nr_nodes)
+		return -EPROTO;
+	n = &lab->nodes[lab->nr_nodes - 1];
+	if (strlen(n->name) != l->node_len ||
+	    strncmp(n->name, l->node, l->node_len) != 0)
+		return -EPROTO;
+	if (is(l, "memory"))
+		return take_memory(n, l->value);
+	if (is(l, "wait"))
+		return units_bool(l->value, &n->wait);
+	if (is(l, "needed"))
+		return units_bool(l->value, &n->needed);
+	if (is(l, "command"))
+		strvec_add(&n->command, l->value);
+	else if (is(l, "kernel-arg"))
+		strvec_add(&n->kernel_args, l->value);
+	else if (is(l, "device"))
+		strvec_add(&n->devices, l->value);
+	else if (is(l, "module") && strchr(l->value, '/'))
+		strvec_add(&n->modules, l->value);
+	else if (is(l, "module-args"))
+		strvec_add(&n->module_args, l->value);
+	return 0;
+}
+
+static bool complete(const struct lab *lab, const struct recorded *rec)
+{
+	unsigned int i;
+
+	for (i = 0; i < lab->nr_nodes; i++)
+		if (lab->nodes[i].modules.n != lab->nodes[i].module_args.n)
+			return false;
+	return lab->nr_nodes && rec->cwd && *rec->cwd == '/' && lab->kernel;
+}
+
+int identity_lab(const struct trace_identity *id, const char *file,
+		 struct lab *lab, struct recorded *rec)
+{
+	struct line l;
+	size_t i;
+
+	if (!id->n) {
+		log_err(file, "this trace does not say what its run was given: it cannot be replayed");
+		return -EPROTO;
+	}
+	for (i = 0; i < id->n; i++) {
+		if (split_line(id->line[i], &l) &&
+		    (l.node_len ? take_node(&l, lab) : take_top(&l, lab, rec)) == 0)
+			continue;
+		log_err(file, "damaged: '%s' cannot be right", id->line[i]);
+		return -EPROTO;
+	}
+	if (complete(lab, rec))
+		return 0;
+	log_err(file, "damaged: what its run was given is not complete");
+	return -EPROTO;
+}
+
+void recorded_free(struct recorded *rec)
+{
+	free(rec->cwd);
+	strvec_free(&rec->env);
+	memset(rec, 0, sizeof(*rec));
+}
