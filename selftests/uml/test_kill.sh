@@ -19,8 +19,8 @@ three()
 	{ net_up 1; echo "seconds=$1; $worker"; } | kernel a 1 "a.sock:1 r.sock:4"
 	{ net_up 2; echo "while ! [ -e /mnt/end ]; do sleep 100; done"; } |
 		kernel b 2 b.sock:1
-	# Before that, the calendar would wait for who has died to come again.
-	wait_for 20 test -s a.out
+	# Before time begins, the calendar would wait for who has died to come again.
+	wait_for 60 grep -q 'Linux version' a.out
 }
 
 # slave_dies_at MS...: the kernels live on, and the calendar says who has gone

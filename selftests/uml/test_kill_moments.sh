@@ -145,6 +145,6 @@ any_moment()
 }
 
 begin 1
-check any_moment any_moment "${POINTS:-40}" "${SEED:-1}"
+check any_moment any_moment "${POINTS:-30}" "${SEED:-1}"
 end_parts
 finish
