@@ -56,6 +56,12 @@ UNIT_ring_SRCS := src/ring/ring.c src/ring/stream.c src/ring/listen.c \
 	src/ring/signals.c src/base/log.c src/base/prng.c
 UNIT_ring_LDFLAGS := -Wl,--no-as-needed -luring
 UNIT_rng_SRCS := src/dev/rng.c $(UNIT_BUS)
+UNIT_session_oom_SRCS := selftests/fuzz/session_world.c \
+	$(wildcard src/vu/*.c src/dev/*.c src/ring/*.c) src/trace/trace.c \
+	src/trace/format.c src/tt/tt.c src/wire/names.c \
+	$(filter-out src/base/log.c,$(wildcard src/base/*.c))
+UNIT_session_oom_LDFLAGS := $(UNIT_OOM) -Wl,--wrap=mmap,--wrap=munmap \
+	-Wl,--no-as-needed -luring
 UNIT_trace_SRCS := src/trace/trace.c src/trace/format.c src/trace/reader.c \
 	src/trace/names.c src/trace/filter.c src/trace/text.c src/wire/names.c
 UNIT_trace_diff_SRCS := src/trace/trace.c src/trace/format.c src/trace/reader.c \
