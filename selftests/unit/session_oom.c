@@ -6,6 +6,7 @@
 
 #include "../fuzz/session_world.h"
 #include "../fuzz/quiet_log.h"
+#include "leaks.h"
 #include "kselftest_harness.h"
 
 #define GPA	0x100000ULL
@@ -196,6 +197,7 @@ static void each(struct __test_metadata *_metadata, const char *spec)
 	} while (all >= n++);
 	/* In the last one none has failed, and it has come to something. */
 	ASSERT_LT(9, all);
+	ASSERT_EQ(0, leaks());
 }
 
 TEST(echo)
