@@ -69,6 +69,7 @@ UNIT_trace_diff_SRCS := src/trace/trace.c src/trace/format.c src/trace/reader.c 
 	src/wire/names.c
 UNIT_trace_story_SRCS := src/trace/trace.c src/trace/format.c src/trace/reader.c \
 	src/trace/names.c src/trace/story.c src/wire/names.c
+UNIT_trace_summary_SRCS := src/trace/format.c src/trace/names.c src/trace/summary.c
 UNIT_tt_SRCS := src/tt/tt.c src/base/heap.c src/base/log.c src/base/prng.c \
 	src/wire/names.c
 UNIT_units_SRCS := src/base/units.c

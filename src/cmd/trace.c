@@ -8,12 +8,14 @@
 #include "../base/log.h"
 #include "../base/units.h"
 #include "../trace/filter.h"
+#include "../trace/pcapng.h"
 #include "../trace/perfetto.h"
+#include "../trace/summary.h"
 #include "../trace/text.h"
 #include "cmd.h"
 #include "tracefile.h"
 
-enum { OPT_FROM = 256, OPT_TO, OPT_DATA, OPT_LINK, OPT_FORMAT };
+enum { OPT_FROM = 256, OPT_TO, OPT_DATA, OPT_LINK, OPT_FORMAT, OPT_SUMMARY };
 
 static const struct argp_option options[] = {
 	{ "node", 'n', "NAME", 0, "What is about this node, or a device of it", 0 },
@@ -24,6 +26,7 @@ static const struct argp_option options[] = {
 	{ "to", OPT_TO, "TIME", 0, "Up to this simulated time", 0 },
 	{ "data", OPT_DATA, NULL, 0, "Payloads and frames to their end", 0 },
 	{ "format", OPT_FORMAT, "FORMAT", 0, "What to make of it (default: text)", 0 },
+	{ "summary", OPT_SUMMARY, NULL, 0, "Numbers only: --format summary", 0 },
 	{ "out", 'o', "FILE", 0, "Write to FILE (default: stdout)", 0 },
 	{ 0 }
 };
@@ -48,6 +51,8 @@ struct job {
 	FILE *f;
 	struct trace_names names;
 	struct timeline timeline;
+	struct trace_summary summary;
+	struct trace_pcapng pcapng;
 };
 
 /**
@@ -83,9 +88,33 @@ static int perfetto_end(struct job *j)
 	return err ? err : perfetto_write(j->f, &j->timeline, &j->names);
 }
 
+static int summary_record(struct job *j, const struct trace_rec *rec)
+{
+	return trace_summary_add(&j->summary, &j->names, rec);
+}
+
+static int summary_end(struct job *j)
+{
+	trace_summary_print(j->f, &j->summary, &j->names);
+	return 0;
+}
+
+static int pcapng_record(struct job *j, const struct trace_rec *rec)
+{
+	return trace_pcapng_add(&j->pcapng, j->f, &j->names, rec);
+}
+
+static int pcapng_end(struct job *j)
+{
+	trace_pcapng_end(&j->pcapng, j->f);
+	return 0;
+}
+
 static const struct format formats[] = {
 	{ "text", text_record, NULL, false },
 	{ "perfetto", timeline_record, perfetto_end, true },
+	{ "summary", summary_record, summary_end, false },
+	{ "pcapng", pcapng_record, pcapng_end, true },
 };
 
 static const struct format *parse_format(const char *arg)
@@ -149,6 +178,9 @@ static error_t parse_opt(int key, char *arg, struct argp_state *state)
 	case OPT_FORMAT:
 		a->format = parse_format(arg);
 		break;
+	case OPT_SUMMARY:
+		a->format = parse_format("summary");
+		break;
 	case 'o':
 		a->out = arg;
 		break;
@@ -198,6 +230,23 @@ static const struct argp argp = {
 	NULL, help, NULL
 };
 
+/* It is among what the run was given, which no filter is about. */
+static void learn_tod(struct job *j, const struct trace_rec *rec)
+{
+	static const char key[] = "tod=";
+	size_t len = sizeof(key) - 1;
+	char value[24];
+	u64 tod;
+
+	if (rec->kind != TRACE_IDENTITY || rec->len <= len ||
+	    memcmp(rec->data, key, len) != 0)
+		return;
+	snprintf(value, sizeof(value), "%.*s", (int)(rec->len - len),
+		 (const char *)rec->data + len);
+	if (units_number(value, &tod) == 0)
+		j->pcapng.tod = tod;
+}
+
 static int one_record(struct job *j, const struct trace_rec *rec)
 {
 	const struct trace_args *a = j->args;
@@ -205,6 +254,7 @@ static int one_record(struct job *j, const struct trace_rec *rec)
 
 	if (err)
 		return err;
+	learn_tod(j, rec);
 	if (!trace_filter_passes(&a->filter, &j->names, rec) &&
 	    !(a->format->names && trace_is_name(rec)))
 		return 0;
@@ -232,6 +282,8 @@ static int all_records(struct job *j, struct trace_reader *r)
 	if (err < 0)
 		log_err(j->args->file, "%s", strerror(-err));
 	timeline_fini(&j->timeline);
+	trace_summary_fini(&j->summary);
+	trace_pcapng_fini(&j->pcapng);
 	trace_names_fini(&j->names);
 	return ret < 0 || err < 0 ? EXIT_UMTT : 0;
 }
