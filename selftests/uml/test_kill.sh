@@ -49,7 +49,12 @@ slave_again()
 		calendar --clients 2
 		slave slave r.sock --calendar cal.sock --id 0 --device rng,socket=r.sock
 		echo "head -c 64 /dev/hwrng | wc -c" | kernel a 1 r.sock:4
-		ran a && grep -q '^64$' share/a || return
+		if ! ran a; then
+			echo "round $round"
+			describe_parts
+			return 1
+		fi
+		grep -q '^64$' share/a || return
 		[ "$round" = 2 ] || kill_part slave
 		wait_part 20 calendar || return
 		rm -f share/a
