@@ -62,7 +62,7 @@ panic_at_boot()
 {
 	run --append rdinit=/none --append init=/none -- true
 	equal "exit status" "$status" 125 && said '^node1\| .*Kernel panic - not syncing' &&
-		equal "last line" "$(tail -n 1 err | grep -c '^umtt: node1: kernel panic: .*init')" 1
+		equal "last line" "$(tail -n 1 err | grep -c '^umtt: node1: kernel panic: .*\(init\|root\)')" 1
 }
 
 panic_later()
