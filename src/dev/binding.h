@@ -60,7 +60,7 @@ struct dev_vq {
 	bool call_now;
 	struct tt_event call_due;
 	/* looking at the ring without a kick; @enabling: who asked waits for an answer */
-	bool rescan, enabling;
+	bool rescan, rescan_again, enabling;
 	struct tt_op rescan_op;
 };
 

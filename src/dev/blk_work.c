@@ -110,15 +110,18 @@ static void forget(struct job *j)
 
 /* Answers */
 
-/*
- * The last writable byte is the status. The bytes that count as written are
- * those from the first on without a gap.
- */
+/* The last writable byte is the status. */
+static void write_status(struct vq_buf *buf, u8 status)
+{
+	vq_buf_write(buf, buf->in_len - 1, &status, sizeof(status));
+}
+
+/* The bytes that count as written are those from the first on without a gap. */
 static void answer(struct vq_buf *buf, u64 data, u8 status)
 {
 	size_t at = buf->in_len - 1;
 
-	vq_buf_write(buf, at, &status, sizeof(status));
+	write_status(buf, status);
 	vq_push(buf->vq, buf, (u32)(data == at ? at + 1 : data));
 }
 
@@ -485,6 +488,8 @@ static bool begin(struct blk *b, struct job *j)
 		vq_push(j->buf.vq, &j->buf, 0);
 		return false;
 	}
+	/* Should the queue be stopped, it may come back just as it is. */
+	write_status(&j->buf, status);
 	if (vq_buf_read(&j->buf, 0, &h, sizeof(h)) == sizeof(h)) {
 		if (le32toh(h.type) == VIRTIO_BLK_T_GET_ID) {
 			get_id(b, &j->buf);

@@ -421,10 +421,6 @@ static int add(struct dev_bus *b, const char *spec, const char *name,
 	if (!ret)
 		ret = alloc_parts(d);
 	if (!ret)
-		trace_text(b->cfg.trace, TRACE_DEVICE,
-			   TRACE_FIELDS(d->cfg.id, b->node, d->ops->virtio_id,
-					d->cfg.nr_vqs), d->name);
-	if (!ret)
 		ret = fd < 0 ? open_socket(d, socket) : open_fd(d, fd);
 	if (ret < 0)
 		goto err;
@@ -436,6 +432,9 @@ static int add(struct dev_bus *b, const char *spec, const char *name,
 	/* With the listener open, it goes the way of the others. */
 	if (ret < 0)
 		return ret;
+	trace_text(b->cfg.trace, TRACE_DEVICE,
+		   TRACE_FIELDS(d->cfg.id, b->node, d->ops->virtio_id,
+				d->cfg.nr_vqs), d->name);
 	if (out)
 		*out = d;
 	return 0;

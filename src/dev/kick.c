@@ -152,11 +152,18 @@ void session_kick(struct vu_session *s, unsigned int vq)
 	d->kick.next_vq = vq;
 }
 
+static void begin_rescan(struct dev_vq *v);
+
 /* Nobody can run past the device's turn: who has enabled the queue may go on. */
 static void rescan_registered(struct tt_op *op, int err)
 {
 	struct dev_vq *v = container_of(op, struct dev_vq, rescan_op);
 
+	if (v->rescan_again && !err) {
+		v->rescan_again = false;
+		begin_rescan(v);
+		return;
+	}
 	if (!v->enabling || err)
 		return;
 	v->enabling = false;
@@ -177,15 +184,21 @@ static void rescan_got_time(struct tt_op *op, int err)
 	tt_register(v->d->bus->tt, op);
 }
 
+static void begin_rescan(struct dev_vq *v)
+{
+	v->rescan_op.done = rescan_got_time;
+	tt_get(v->d->bus->tt, &v->rescan_op);
+}
+
 void session_ready(struct vu_session *s, unsigned int vq)
 {
 	struct dev *d = s->cfg->owner;
 	struct dev_vq *v = &d->vq[vq];
 
-	if (v->rescan_op.queued)
-		return;
-	v->rescan_op.done = rescan_got_time;
-	tt_get(d->bus->tt, &v->rescan_op);
+	if (!v->rescan_op.queued)
+		begin_rescan(v);
+	else if (v->rescan_op.done == rescan_registered)
+		v->rescan_again = true;	/* it was for a session that has ended */
 }
 
 void session_enabled(struct vu_session *s, unsigned int vq)
@@ -234,7 +247,7 @@ void forget_kick(struct dev *d)
 	if (d->kick.state != KICK_IDLE)
 		d->kick.aborted = true;
 	for (i = 0; i < d->ops->nr_vqs; i++) {
-		d->vq[i].enabling = false;
+		d->vq[i].enabling = d->vq[i].rescan_again = false;
 		tt_event_cancel(d->bus->tt, &d->vq[i].ready);
 	}
 }

@@ -21,7 +21,8 @@
  * of the file, is the end: a run that was killed leaves zeros behind its last
  * record.
  *
- * Records that define things come before those that mention them. Nothing in it
+ * Records that define things come before those that mention them, but for a PORT,
+ * which comes before its device. Nothing in it
  * depends on the host: no process ids, addresses, or times but simulated ones.
  */
 

@@ -63,6 +63,9 @@ int vu_req_set_features(struct vu_session *s, int *fds)
 	s->have_features = true;
 	for (i = 0; i < s->nr_vqs; i++)
 		use_features(s, &s->vring[i], changed);
+	/* The queues have forgotten a record that was for another kind of ring. */
+	if (changed & BIT_ULL(VIRTIO_F_RING_PACKED))
+		vu_forget_inflight(s);
 	/* Logging begins and ends while the driver works: it is not a new one. */
 	if (first || changed != BIT_ULL(VHOST_USER_F_LOG_ALL))
 		s->cfg->ops->negotiated(s);

@@ -102,6 +102,15 @@ static int use_record(struct vu_session *s, const struct vu_inflight *r)
 	return ret;
 }
 
+void vu_forget_inflight(struct vu_session *s)
+{
+	static const struct vu_inflight none;
+	struct map *map = s->inflight.map;
+
+	(void)use_record(s, &none);
+	map_put(map);
+}
+
 int vu_req_set_inflight_fd(struct vu_session *s, int *fds)
 {
 	const struct vhost_user_inflight *a = &s->msg.inflight.area;

@@ -276,6 +276,7 @@ static int may_have_event_fd(struct vu_session *s)
 int vu_req_set_vring_kick(struct vu_session *s, int *fds)
 {
 	struct vu_vring *v = vu_get_vring(s, s->msg.vring_fd.index);
+	bool started;
 	int ret;
 
 	if (!v)
@@ -285,14 +286,18 @@ int vu_req_set_vring_kick(struct vu_session *s, int *fds)
 	ret = may_have_event_fd(s);
 	if (ret < 0)
 		return ret;
-	ret = set_vring_fd(s, &v->kick, fds);
-	if (ret < 0)
-		return ret;
-	if (v->kick)
-		vring_fd_watch(v->kick, kicked);
+	started = v->vq.started;
 	ret = start(s, v);
 	if (ret < 0)
 		return ret;
+	ret = set_vring_fd(s, &v->kick, fds);
+	if (ret < 0) {
+		if (!started)
+			(void)vq_stop(&v->vq);
+		return ret;
+	}
+	if (v->kick)
+		vring_fd_watch(v->kick, kicked);
 	vu_rescan(s, v);
 	return 0;
 }

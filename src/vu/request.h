@@ -53,6 +53,9 @@ void vu_log_update(struct vu_session *s, struct vu_vring *v);
 /** vu_disable_all() - as if all rings were disabled one by one */
 void vu_disable_all(struct vu_session *s);
 
+/** vu_forget_inflight() - there is no record of buffers in flight any more */
+void vu_forget_inflight(struct vu_session *s);
+
 /** vu_rescan() - there may be buffers for which no kick will come */
 void vu_rescan(struct vu_session *s, struct vu_vring *v);
 

@@ -534,10 +534,10 @@ u32 vq_stop(struct vq *vq)
 	       first->time != vq->fetched - vq->nr_again) {
 		u16 head = head_take_again(vq);
 
-		if (vq_usable(vq))
+		if (vq_usable(vq) && !vq->rec)
 			push_head(vq, head, 0);
 		else
-			head_free(vq, head);
+			head_free(vq, head);	/* what is recorded stays so */
 	}
 	unfetch_dropped(vq);
 	vq_forget(vq);

@@ -204,10 +204,10 @@ int vq_start(struct vq *vq);
  * holds are as if dropped. The base is moved back over dropped buffers, so
  * that they are fetched again by whoever goes on from it. Where a buffer
  * fetched later than a dropped one has been used already, one base cannot say
- * so: then the dropped one is completed here, with length 0, and the driver
- * sees that nothing has been done. (Not when the queue is disabled: its memory
- * may be in use for something else already, so such a buffer is lost.) A
- * second vq_stop() changes nothing.
+ * so. If there is an in-flight record, the dropped one stays in it. If not, it is
+ * completed here, with length 0, and the driver sees that nothing has been done.
+ * (Not when the queue is disabled: its memory may be in use for something else
+ * already, so such a buffer is lost.) A second vq_stop() changes nothing.
  *
  * Return: what vq_set_base() takes to go on from here
  */
