@@ -118,6 +118,10 @@ coverage: check-deps kernel ## lines and branches that the tests reach
 bench: all kernel ## what a ping and an echo cost, beside the floor of this host
 	@BUILD=$(BUILD) KOUT=$(KOUT) selftests/bench/bench.sh
 
+.PHONY: soak
+soak: all kernel ## the same labs RUNS=1000 times: always the same bytes?
+	@BUILD=$(BUILD) KOUT=$(KOUT) RUNS=$(or $(RUNS),1000) sh selftests/uml/soak.sh
+
 # Back-ends that management software finds by QEMU's conventions: a program for
 # each type, and a description of it. 90: only if there is no other of that type.
 BACKENDS := net rng

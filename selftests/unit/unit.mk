@@ -63,12 +63,13 @@ UNIT_session_oom_SRCS := selftests/fuzz/session_world.c \
 UNIT_session_oom_LDFLAGS := $(UNIT_OOM) -Wl,--wrap=mmap,--wrap=munmap \
 	-Wl,--no-as-needed -luring
 UNIT_trace_SRCS := src/trace/trace.c src/trace/format.c src/trace/reader.c \
-	src/trace/names.c src/trace/filter.c src/trace/text.c src/wire/names.c
+	src/trace/names.c src/trace/filter.c src/trace/text.c src/trace/payload.c src/wire/names.c
 UNIT_trace_diff_SRCS := src/trace/trace.c src/trace/format.c src/trace/reader.c \
-	src/trace/names.c src/trace/text.c src/trace/identity.c src/trace/diff.c \
+	src/trace/names.c src/trace/text.c src/trace/payload.c src/trace/identity.c src/trace/diff.c \
 	src/wire/names.c
 UNIT_trace_story_SRCS := src/trace/trace.c src/trace/format.c src/trace/reader.c \
 	src/trace/names.c src/trace/story.c src/wire/names.c
+UNIT_trace_payload_SRCS := src/trace/payload.c src/trace/format.c
 UNIT_trace_summary_SRCS := src/trace/format.c src/trace/names.c src/trace/summary.c
 UNIT_tt_SRCS := src/tt/tt.c src/base/heap.c src/base/log.c src/base/prng.c \
 	src/wire/names.c

@@ -6,6 +6,7 @@
 
 #include "../wire/timetravel.h"
 #include "../wire/vhost_user.h"
+#include "payload.h"
 #include "text.h"
 
 #define SOME_DATA	48u
@@ -51,6 +52,9 @@ static void print_data(FILE *f, const struct trace_rec *rec, bool all)
 	size_t len = rec->len;
 
 	if (!len)
+		return;
+	if ((rec->kind == TRACE_VU_REQUEST || rec->kind == TRACE_VU_REPLY) &&
+	    !all && trace_print_payload(f, rec))
 		return;
 	if (is_text(rec->desc->data)) {
 		fprintf(f, " %s=", rec->desc->data);
