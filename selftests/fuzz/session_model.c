@@ -422,9 +422,11 @@ static enum verdict set_vring_kick(const struct request *r)
 	if (!v || (m->simulated && (fd || !model_inband(m))) ||
 	    (fd && !for_events(r->msg->fd[0])))
 		return REFUSED;
+	if (!start(r->m, v))
+		return REFUSED;
 	v->kick = fd;
 	v->kick_kind = r->msg->fd[0];
-	return start(r->m, v) ? FINE : REFUSED;
+	return FINE;
 }
 
 static enum verdict set_vring_call(const struct request *r)
@@ -507,6 +509,9 @@ static enum verdict set_features(const struct request *r)
 
 	if (f & ~r->m->features_offered)
 		return REFUSED;
+	/* A record of buffers in flight is for one kind of ring. */
+	if ((f ^ r->m->features) & RING_PACKED)
+		r->m->inflight = false;
 	r->m->features = f;
 	r->m->have_features = true;
 	for (i = 0; i < r->m->nr_vqs; i++)
