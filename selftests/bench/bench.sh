@@ -41,6 +41,20 @@ row()
 	}' | tee -a "$work/rows"
 }
 
+# What a trace costs: CPU time of all there is, of runs with and without in turn.
+trace_ratio()
+{
+	for _ in 1 2 3; do
+		for option in "" "--trace=$work/trace"; do
+			echo "${option:+with} $(lab --node 2 --link lan,latency=100us \
+				${option:+"$option"} -- ping -q -A -c $((2 * long)) 10.0.0.2)"
+		done
+	done | awk '
+	$1 == "with" { with += $4 + $5; next }
+	{ without += $3 + $4 }
+	END { printf "with --trace it takes %.3f times the CPU time\n", with / without }'
+}
+
 # Wall time beside the floors, which is what can be compared between hosts.
 ratios()
 {
@@ -87,5 +101,6 @@ bare=$("$work/floor")
 printf '%-32s %49s\n' "floor: bare message and answer" "$bare"
 echo
 ratios "$bare"
+trace_ratio
 echo "messages: over all sockets of umtt, both directions; enters: io_uring_enter()."
 echo "nodes us: CPU time of all kernels and what runs in them."
