@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause OR GPL-2.0-or-later
 /* Memory that is shared region by region: ADD_MEM_REG and REM_MEM_REG. */
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -94,6 +97,42 @@ TEST_F(slots, as_many_as_there_are)
 	}
 	works(f, 1);
 	umtt_has_fds(&self->slave, fds);
+}
+
+static unsigned int maps_of(const struct umtt *u, const char *name)
+{
+	char file[64], line[512];
+	unsigned int n = 0;
+	FILE *f;
+
+	snprintf(file, sizeof(file), "/proc/%d/maps", (int)u->pid);
+	f = fopen(file, "r");
+	check(f);
+	while (fgets(line, sizeof(line), f))
+		n += !!strstr(line, name);
+	fclose(f);
+	return n;
+}
+
+/* A region need not begin or end where a huge page does. */
+TEST_F(slots, of_huge_pages)
+{
+	struct vhost_user_region r = {
+		.guest_addr = 0x40000000, .user_addr = 0x40000000,
+		.size = 0x3000, .mmap_offset = 0x1000,
+	};
+	int fd = memfd_create("huge", MFD_CLOEXEC | MFD_HUGETLB);
+	int i;
+
+	if (fd < 0 || ftruncate(fd, 2 << 20) < 0 || fallocate(fd, 0, 0, 2 << 20))
+		SKIP(return, "no huge pages");
+	for (i = 0; i < 3; i++) {
+		region(&self->f, VHOST_USER_ADD_MEM_REG, r, fd, 0);
+		check_eq(1, maps_of(&self->slave, "huge"));
+		rem(&self->f, r);
+		check_eq(0, maps_of(&self->slave, "huge"));
+	}
+	close(fd);
 }
 
 TEST_F(slots, that_cannot_be)

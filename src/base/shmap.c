@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: BSD-3-Clause OR GPL-2.0-or-later
 /* Memory that is mapped from a file of others, who may take it away. */
 #include <errno.h>
+#include <linux/magic.h>
 #include <sys/mman.h>
+#include <sys/vfs.h>
+#include <unistd.h>
 
 #include "shmap.h"
 
@@ -39,8 +42,18 @@ static void catch_sigbus(void)
 	sigaction(SIGBUS, &sa, NULL);
 }
 
+u64 shmap_page(int fd)
+{
+	struct statfs st;
+
+	if (fstatfs(fd, &st) == 0 && st.f_type == HUGETLBFS_MAGIC)
+		return (u64)st.f_bsize;
+	return (u64)sysconf(_SC_PAGESIZE);
+}
+
 int shmap_open(struct shmap *m, int fd, off_t off, size_t len)
 {
+	u64 page = shmap_page(fd);
 	void *p = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_SHARED, fd, off);
 
 	if (p == MAP_FAILED)
@@ -50,7 +63,8 @@ int shmap_open(struct shmap *m, int fd, off_t off, size_t len)
 	if (LIST_EMPTY(&maps))
 		catch_sigbus();
 	m->addr = p;
-	m->len = len;
+	/* Of huge pages, only whole ones can be unmapped. */
+	m->len = (len + page - 1) / page * page;
 	m->lost = 0;
 	LIST_INSERT_HEAD(&maps, m, entry);
 	return 0;

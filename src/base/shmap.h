@@ -32,7 +32,7 @@ struct shmap {
 
 /**
  * shmap_open() - map @len bytes of @fd from @off on, to read and to write
- * @off: a multiple of the page size
+ * @off: a multiple of shmap_page()
  *
  * That they lie within the file is the caller's to check, and to refuse; what
  * becomes of it afterwards is not. Nothing of it gets into a core dump.
@@ -40,6 +40,9 @@ struct shmap {
  * Return: 0 or -errno of mmap()
  */
 int __must_check shmap_open(struct shmap *m, int fd, off_t off, size_t len);
+
+/** shmap_page() - size of @fd's pages, bytes: more than usual on hugetlbfs */
+u64 shmap_page(int fd);
 
 /** shmap_close() - unmap it; nothing happens when it is not mapped */
 void shmap_close(struct shmap *m);

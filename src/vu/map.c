@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include "map.h"
 
@@ -17,7 +16,7 @@ static bool in_file(int fd, u64 off, u64 len)
 
 int map_file(struct map **out, int fd, u64 off, u64 len)
 {
-	u64 skip = off % (u64)sysconf(_SC_PAGESIZE);
+	u64 skip = off % shmap_page(fd);
 	struct map *map;
 	int ret;
 
