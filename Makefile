@@ -66,6 +66,10 @@ $(OUT)/obj/src/%.o: src/%.c Makefile | $(DEPS)
 
 -include $(OBJS:.o=.d)
 
+# What the assembler includes, the compiler does not know of.
+PAGE	:= $(wildcard src/trace/html/*)
+$(OUT)/obj/src/trace/page.o: $(PAGE)
+
 # PID 1 of every node: static, since it runs before there is a root.
 INIT_SRCS := $(wildcard uml-glue/guest/*.c)
 $(OUT)/umtt-init: $(INIT_SRCS) $(wildcard uml-glue/guest/*.h) Makefile | $(DEPS)

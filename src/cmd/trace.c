@@ -8,6 +8,7 @@
 #include "../base/log.h"
 #include "../base/units.h"
 #include "../trace/filter.h"
+#include "../trace/html.h"
 #include "../trace/pcapng.h"
 #include "../trace/perfetto.h"
 #include "../trace/summary.h"
@@ -110,9 +111,19 @@ static int pcapng_end(struct job *j)
 	return 0;
 }
 
+static int html_end(struct job *j)
+{
+	int err = timeline_finish(&j->timeline);
+
+	if (!err)
+		html_write(j->f, &j->timeline, &j->names);
+	return err;
+}
+
 static const struct format formats[] = {
 	{ "text", text_record, NULL, false },
 	{ "perfetto", timeline_record, perfetto_end, true },
+	{ "html", timeline_record, html_end, true },
 	{ "summary", summary_record, summary_end, false },
 	{ "pcapng", pcapng_record, pcapng_end, true },
 };
