@@ -62,6 +62,10 @@ UNIT_session_oom_SRCS := selftests/fuzz/session_world.c \
 	$(filter-out src/base/log.c,$(wildcard src/base/*.c))
 UNIT_session_oom_LDFLAGS := $(UNIT_OOM) -Wl,--wrap=mmap,--wrap=munmap \
 	-Wl,--no-as-needed -luring
+UNIT_timeline_SRCS := src/trace/timeline.c src/trace/timeline_add.c \
+	src/trace/perfetto.c src/trace/protobuf.c src/trace/html.c src/trace/page.c \
+	src/trace/trace.c src/trace/format.c src/trace/reader.c src/trace/names.c \
+	src/wire/names.c
 UNIT_trace_SRCS := src/trace/trace.c src/trace/format.c src/trace/reader.c \
 	src/trace/names.c src/trace/filter.c src/trace/text.c src/trace/payload.c src/wire/names.c
 UNIT_trace_diff_SRCS := src/trace/trace.c src/trace/format.c src/trace/reader.c \
@@ -94,6 +98,8 @@ $(UNIT_BUILD)/obj/$(UNIT_DIR)/%.o: UNIT_CFLAGS += $(UNIT_TEST_CFLAGS)
 $(UNIT_BUILD)/obj/%.o: %.c
 	@mkdir -p $(@D)
 	$(if $(V),,@echo "  CC      $@"; )$(CC) $(UNIT_CFLAGS) -MMD -MP -c -o $@ $<
+
+$(UNIT_BUILD)/obj/src/trace/page.o: $(PAGE)
 
 # Not optimised: what is written as two loads stays two.
 $(UNIT_BUILD)/watched/%.o: %.c
