@@ -47,7 +47,7 @@ packages()
 		packages build
 		packages kernel-tree
 		echo clang llvm libclang-rt-dev shellcheck iproute2 \
-			iputils-ping tcpdump busybox-static qemu-system-x86 qemu-system-common
+			iputils-ping protobuf-compiler tcpdump busybox-static qemu-system-x86 qemu-system-common
 		;;
 	*)
 		echo "$me: no such purpose: $1 (try --help)" >&2

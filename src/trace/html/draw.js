@@ -257,7 +257,7 @@ function evenTicks(c) {
 
 function unevenTicks(c) {
   for (let x = GUTTER; x < view.width; x += 140) {
-    const t = axis.from(toW(x)), near = axis.from(toW(x + 140)) - t;
+    const t = Math.max(0, axis.from(toW(x))), near = axis.from(toW(x + 140)) - t;
     const digits = Math.min(9, Math.max(0, 10 - Math.ceil(Math.log10(Math.max(1, near)))));
     tick(c, x, `${(t / 1e9).toFixed(digits)} s`);
   }
