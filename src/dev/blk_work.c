@@ -301,6 +301,8 @@ void blk_disk_done(void *owner, int err)
 	b->current = NULL;
 	if (j)
 		piece_done(j, err);
+	else if (err)
+		complain(b, err);	/* of what a power cut has kept */
 	run_media(b);
 }
 
