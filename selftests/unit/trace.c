@@ -80,8 +80,8 @@ TEST_F(trace, what_is_written_is_read)
 	now = 5;
 	TRACE(self->t, KICK, 3, U64_MAX);
 	now = S64_MAX;
-	trace_text(self->t, TRACE_CONSOLE, TRACE_FIELDS(1, 2), "hello");
-	trace_add(self->t, TRACE_CONSOLE, TRACE_FIELDS(1, 2), NULL, 0);
+	TRACE_TEXT(self->t, CONSOLE, "hello", 1, 2);
+	TRACE_DATA(self->t, CONSOLE, NULL, 0, 1, 2);
 	EXPECT_EQ(0, trace_close(self->t));
 
 	ASSERT_EQ(0, trace_reader_open(&self->r, self->path));
@@ -109,8 +109,8 @@ TEST_F(trace, is_as_long_as_it_gets)
 
 	memset(frame, 0xa5, sizeof(frame));
 	for (i = 0; i < 200; i++, now++)
-		trace_add(self->t, TRACE_FRAME_TX, TRACE_FIELDS(i, i, 0), frame,
-			  sizeof(frame) - i);
+		TRACE_DATA(self->t, FRAME_TX, frame, sizeof(frame) - i, i, i,
+			   0);
 	EXPECT_EQ(0, trace_close(self->t));
 	ASSERT_EQ(0, trace_reader_open(&self->r, self->path));
 	for (i = 0; i < 200; i++) {
@@ -130,7 +130,7 @@ TEST_F(trace, one_record_may_be_larger_than_a_window)
 	u8 *big = calloc(1, len);
 
 	big[len - 1] = 7;
-	trace_add(self->t, TRACE_CONSOLE, TRACE_FIELDS(0, 1), big, len);
+	TRACE_DATA(self->t, CONSOLE, big, len, 0, 1);
 	TRACE(self->t, KICK, 1, 1);
 	EXPECT_EQ(0, trace_close(self->t));
 	ASSERT_EQ(0, trace_reader_open(&self->r, self->path));
@@ -196,11 +196,11 @@ TEST_F(trace, any_file_can_be_read)
 	size_t len, at;
 	int fd, ret;
 
-	trace_text(self->t, TRACE_NODE, TRACE_FIELDS(1), "a");
-	trace_text(self->t, TRACE_DEVICE, TRACE_FIELDS(0, 1, 4, 1), "a.rng0");
-	trace_text(self->t, TRACE_LINK, TRACE_FIELDS(0), "lan");
+	TRACE_TEXT(self->t, NODE, "a", 1);
+	TRACE_TEXT(self->t, DEVICE, "a.rng0", 0, 1, 4, 1);
+	TRACE_TEXT(self->t, LINK, "lan", 0);
 	TRACE(self->t, PORT, 0, 0, 0);
-	trace_text(self->t, TRACE_FRAME_TX, TRACE_FIELDS(0, 3, 3), "abc");
+	TRACE_TEXT(self->t, FRAME_TX, "abc", 0, 3, 3);
 	TRACE(self->t, TT_FROM, 1, 3, 300);
 	trace_close(self->t);
 	fd = open(self->path, O_RDONLY);

@@ -27,10 +27,10 @@ FIXTURE(diff)
 
 static void begin(struct trace *t, const char *seed)
 {
-	trace_text(t, TRACE_IDENTITY, NULL, "umtt=1");
-	trace_text(t, TRACE_IDENTITY, NULL, seed);
-	trace_text(t, TRACE_NODE, TRACE_FIELDS(1), "a");
-	trace_text(t, TRACE_DEVICE, TRACE_FIELDS(0, 1, 4, 1), "a.rng0");
+	TRACE_TEXT(t, IDENTITY, "umtt=1");
+	TRACE_TEXT(t, IDENTITY, seed);
+	TRACE_TEXT(t, NODE, "a", 1);
+	TRACE_TEXT(t, DEVICE, "a.rng0", 0, 1, 4, 1);
 }
 
 FIXTURE_SETUP(diff)
@@ -87,7 +87,7 @@ TEST_F(diff, the_same)
 TEST_F(diff, identity_alone)
 {
 	begin(self->t[0], "seed=1");
-	trace_text(self->t[1], TRACE_IDENTITY, NULL, "env=X=1");
+	TRACE_TEXT(self->t[1], IDENTITY, "env=X=1");
 	begin(self->t[1], "seed=2");
 	EXPECT_EQ(0, compare(self, 3));
 	EXPECT_STREQ("The runs were not given the same:\n"
@@ -138,9 +138,9 @@ TEST_F(diff, deep_in_a_frame)
 {
 	u8 frame[100] = { 0 };
 
-	trace_add(self->t[0], TRACE_FRAME_TX, TRACE_FIELDS(0, 0, 100), frame, 100);
+	TRACE_DATA(self->t[0], FRAME_TX, frame, 100, 0, 0, 100);
 	frame[77] = 1;
-	trace_add(self->t[1], TRACE_FRAME_TX, TRACE_FIELDS(0, 0, 100), frame, 100);
+	TRACE_DATA(self->t[1], FRAME_TX, frame, 100, 0, 0, 100);
 	EXPECT_EQ(1, compare(self, 0));
 	EXPECT_NE(NULL, strstr(self->text, "from its byte 77 on."));
 }

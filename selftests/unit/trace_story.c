@@ -45,9 +45,9 @@ FIXTURE_SETUP(story)
 	close(fd);
 	ASSERT_EQ(0, trace_open(&self->t, variant->file ? self->path : NULL,
 				clock_now, NULL));
-	trace_text(self->t, TRACE_NODE, TRACE_FIELDS(1), "a");
-	trace_text(self->t, TRACE_DEVICE, TRACE_FIELDS(0, 1, 1, 2), "a.net0");
-	trace_text(self->t, TRACE_LINK, TRACE_FIELDS(0), "lan");
+	TRACE_TEXT(self->t, NODE, "a", 1);
+	TRACE_TEXT(self->t, DEVICE, "a.net0", 0, 1, 1, 2);
+	TRACE_TEXT(self->t, LINK, "lan", 0);
 	TRACE(self->t, PORT, 0, 0, 0);
 }
 
@@ -92,9 +92,8 @@ TEST_F(story, the_last_records_are_there)
 		now = 10 * i;
 		TRACE(self->t, KICK, 0, i);
 		if (i % 1000 == 0)
-			trace_add(self->t, TRACE_FRAME_TX,
-				  TRACE_FIELDS(0, i, sizeof(frame)), frame,
-				  sizeof(frame));
+			TRACE_DATA(self->t, FRAME_TX, frame, sizeof(frame), 0,
+				   i, sizeof(frame));
 		if (i % 10007 == 0) {
 			trace_recent(self->t, parts);
 			ASSERT_LT(i < 1000 ? 0 : 500, count(parts, &last));
@@ -126,8 +125,8 @@ TEST_F(story, sentences)
 	TRACE(self->t, TT_TO, 1, TT_RUN, now);
 	TRACE(self->t, KICK, 0, 1);
 	TRACE(self->t, POP, 0, 1, 7, 98, 0);
-	trace_text(self->t, TRACE_FRAME_TX, TRACE_FIELDS(0, 12, 98), "...");
-	trace_text(self->t, TRACE_FRAME_LOST, TRACE_FIELDS(0, 12, 98), "loss");
+	TRACE_TEXT(self->t, FRAME_TX, "...", 0, 12, 98);
+	TRACE_TEXT(self->t, FRAME_LOST, "loss", 0, 12, 98);
 	TRACE(self->t, KICK_DONE, 0, 1);
 	now += 5;
 	TRACE(self->t, TT_FROM, 1, TT_WAIT, U64_MAX);

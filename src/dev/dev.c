@@ -121,8 +121,7 @@ static void session_closed(struct vu_session *s, const char *why)
 	struct dev_bus *b = d->bus;
 
 	forget_session(d);
-	trace_text(d->cfg.trace, TRACE_DISCONNECT, TRACE_FIELDS(d->cfg.id),
-		   why ? why : "");
+	TRACE_TEXT(d->cfg.trace, DISCONNECT, why ? why : "", d->cfg.id);
 	if (b->cfg.session_ended)
 		b->cfg.session_ended(b->cfg.owner, d, why);
 	else if (why)
@@ -432,9 +431,8 @@ static int add(struct dev_bus *b, const char *spec, const char *name,
 	/* With the listener open, it goes the way of the others. */
 	if (ret < 0)
 		return ret;
-	trace_text(b->cfg.trace, TRACE_DEVICE,
-		   TRACE_FIELDS(d->cfg.id, b->node, d->ops->virtio_id,
-				d->cfg.nr_vqs), d->name);
+	TRACE_TEXT(b->cfg.trace, DEVICE, d->name, d->cfg.id, b->node,
+		   d->ops->virtio_id, d->cfg.nr_vqs);
 	if (out)
 		*out = d;
 	return 0;

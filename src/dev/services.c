@@ -135,7 +135,7 @@ u64 dev_bus_seed(const struct dev_bus *b, const char *name)
 
 unsigned int dev_trace_link(struct dev_bus *b, const char *name)
 {
-	trace_text(b->cfg.trace, TRACE_LINK, TRACE_FIELDS(b->nr_links), name);
+	TRACE_TEXT(b->cfg.trace, LINK, name, b->nr_links);
 	return b->nr_links++;
 }
 
@@ -150,8 +150,8 @@ unsigned int dev_trace_port(struct dev *d, unsigned int link)
 u64 dev_trace_tx(struct dev_bus *b, unsigned int port, const void *frame,
 		 size_t len)
 {
-	trace_add(b->cfg.trace, TRACE_FRAME_TX,
-		  TRACE_FIELDS(port, b->nr_frames, len), frame, len);
+	TRACE_DATA(b->cfg.trace, FRAME_TX, frame, len, port, b->nr_frames,
+		   len);
 	return b->nr_frames++;
 }
 
@@ -163,6 +163,5 @@ void dev_trace_rx(struct dev_bus *b, unsigned int port, u64 frame, size_t len)
 void dev_trace_lost(struct dev_bus *b, unsigned int port, u64 frame, size_t len,
 		    const char *why)
 {
-	trace_text(b->cfg.trace, TRACE_FRAME_LOST,
-		   TRACE_FIELDS(port, frame, len), why);
+	TRACE_TEXT(b->cfg.trace, FRAME_LOST, why, port, frame, len);
 }

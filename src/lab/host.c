@@ -89,9 +89,12 @@ bool host_is_static(const char *path)
 
 	if (fd < 0)
 		return false;
+	/* A script is what its interpreter is. */
 	if (pread(fd, &eh, sizeof(eh), 0) != sizeof(eh) ||
-	    memcmp(eh.e_ident, ELFMAG, SELFMAG) != 0)
-		eh.e_phnum = 0;
+	    memcmp(eh.e_ident, ELFMAG, SELFMAG) != 0) {
+		close(fd);
+		return false;
+	}
 	for (i = 0; i < eh.e_phnum && !dynamic; i++)
 		dynamic = pread(fd, &ph, sizeof(ph),
 				(off_t)(eh.e_phoff + i * sizeof(ph))) ==

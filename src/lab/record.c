@@ -25,7 +25,7 @@ void record_identity(struct trace *t, const struct trace_identity *id)
 	size_t i;
 
 	for (i = 0; i < id->n && t; i++)
-		trace_text(t, TRACE_IDENTITY, NULL, id->line[i]);
+		TRACE_TEXT(t, IDENTITY, id->line[i]);
 }
 
 void record_nodes(struct trace *t, const struct node *nodes, unsigned int nr)
@@ -34,10 +34,9 @@ void record_nodes(struct trace *t, const struct node *nodes, unsigned int nr)
 
 	if (!t)
 		return;
-	trace_text(t, TRACE_NODE, TRACE_FIELDS(0), "devices");
+	TRACE_TEXT(t, NODE, "devices", 0);
 	for (i = 0; i < nr; i++)
-		trace_text(t, TRACE_NODE, TRACE_FIELDS(nodes[i].id),
-			   nodes[i].cfg->name);
+		TRACE_TEXT(t, NODE, nodes[i].cfg->name, nodes[i].id);
 }
 
 void record_said(struct trace *t, struct node *n, int fd, const u8 *data,
@@ -60,8 +59,8 @@ static void flush(struct trace *t, struct node *n)
 
 	for (at = 0; at < n->said_len; at += sizeof(s) + s.len) {
 		memcpy(&s, n->said + at, sizeof(s));
-		trace_add(t, TRACE_CONSOLE, TRACE_FIELDS(n->id, (u64)s.fd),
-			  n->said + at + sizeof(s), s.len);
+		TRACE_DATA(t, CONSOLE, n->said + at + sizeof(s), s.len, n->id,
+			   (u64)s.fd);
 	}
 	free(n->said);
 	n->said = NULL;

@@ -39,6 +39,13 @@ enum trace_kind {
 	TRACE_NR_KINDS
 };
 
+/* TRACE_NR_upper: how many fields a kind has */
+enum {
+#define KIND(upper, name, nr, fields, data) TRACE_NR_##upper = nr,
+#include "kinds.def"
+#undef KIND
+};
+
 /**
  * struct trace_kind_desc - one kind
  * @name: as printed, and for --kind

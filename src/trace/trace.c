@@ -197,15 +197,9 @@ void trace_add(struct trace *t, enum trace_kind kind, const u64 *fields,
 		write_record(t, kind, fields, data, len);
 }
 
-void trace_text(struct trace *t, enum trace_kind kind, const u64 *fields,
-		const char *text)
-{
-	trace_add(t, kind, fields, text, strlen(text));
-}
-
 void trace_end(struct trace *t, int status, const char *why)
 {
-	trace_text(t, TRACE_END, TRACE_FIELDS((u64)status), why);
+	TRACE_TEXT(t, END, why, (u64)status);
 	if (t)
 		t->over = true;
 }

@@ -60,23 +60,29 @@ void trace_end(struct trace *t, int status, const char *why);
  */
 int trace_close(struct trace *t);
 
-/** trace_add() - one record; see TRACE() */
+/** trace_add() - one record; the macros below count its fields */
 void trace_add(struct trace *t, enum trace_kind kind, const u64 *fields,
 	       const void *data, size_t len);
-
-/** trace_text() - a record whose data is the string @text */
-void trace_text(struct trace *t, enum trace_kind kind, const u64 *fields,
-		const char *text);
 
 /* The fields of a record, in their order: TRACE_FIELDS(dev, vq) */
 #define TRACE_FIELDS(...)	((const u64[]){ __VA_ARGS__ })
 
-/* A record without data, if there is a trace at all: TRACE(t, KICK, dev, vq) */
-#define TRACE(t, kind, ...)						\
+/* A record with @len bytes at @data, if there is a trace at all */
+#define TRACE_DATA(t, kind, data, len, ...)				\
 	do {								\
+		_Static_assert(sizeof(TRACE_FIELDS(__VA_ARGS__)) ==	\
+			       TRACE_NR_##kind * sizeof(u64),		\
+			       "as many fields as in kinds.def");	\
 		if (t)							\
 			trace_add(t, TRACE_##kind,			\
-				  TRACE_FIELDS(__VA_ARGS__), NULL, 0);	\
+				  TRACE_FIELDS(__VA_ARGS__), data, len); \
 	} while (0)
+
+/* One without data: TRACE(t, KICK, dev, vq) */
+#define TRACE(t, kind, ...)	TRACE_DATA(t, kind, NULL, 0, __VA_ARGS__)
+
+/* One whose data is a string: TRACE_TEXT(t, NODE, name, node) */
+#define TRACE_TEXT(t, kind, text, ...) \
+	TRACE_DATA(t, kind, text, strlen(text), ##__VA_ARGS__)
 
 #endif

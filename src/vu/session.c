@@ -135,8 +135,8 @@ static void reply(struct vu_session *s, const void *payload, u32 len,
 
 	memcpy(buf, &hdr, sizeof(hdr));
 	memcpy(buf + sizeof(hdr), payload, len);
-	trace_add(s->cfg->trace, TRACE_VU_REPLY,
-		  TRACE_FIELDS(s->cfg->id, hdr.request, len), payload, len);
+	TRACE_DATA(s->cfg->trace, VU_REPLY, payload, len, s->cfg->id,
+		   hdr.request, len);
 	/* Any other failure shows as the end of the stream. */
 	if (stream_send(&s->st, buf, sizeof(hdr) + len, fds, nfds) == -ENOMEM)
 		s->no_memory = true;
@@ -267,9 +267,8 @@ static void session_msg(struct stream *st, const void *buf, size_t len,
 	memcpy(&hdr, buf, sizeof(hdr));
 	log_dbg(s->cfg->name, "> %s size %u flags %#x fds %u",
 		vhost_user_name(hdr.request), hdr.size, hdr.flags, nfds);
-	trace_add(s->cfg->trace, TRACE_VU_REQUEST,
-		  TRACE_FIELDS(s->cfg->id, hdr.request, hdr.size, nfds),
-		  (const u8 *)buf + sizeof(hdr), hdr.size);
+	TRACE_DATA(s->cfg->trace, VU_REQUEST, (const u8 *)buf + sizeof(hdr),
+		   hdr.size, s->cfg->id, hdr.request, hdr.size, nfds);
 	ret = vu_msg_decode(&s->msg, &hdr, (const u8 *)buf + sizeof(hdr),
 			    nfds);
 	if (!ret && (hdr.request >= ARRAY_SIZE(handlers) ||
@@ -334,8 +333,7 @@ static void vq_broke(struct vq *vq)
 	struct vu_vring *v = &s->vring[vq->index];
 
 	vu_warn(s, "queue %u is broken: %s", vq->index, vq->why);
-	trace_text(s->cfg->trace, TRACE_VQ_BROKEN,
-		   TRACE_FIELDS(s->cfg->id, vq->index), vq->why);
+	TRACE_TEXT(s->cfg->trace, VQ_BROKEN, vq->why, s->cfg->id, vq->index);
 	if (v->err)
 		vring_fd_signal(v->err);
 	else if (vu_inband(s))
