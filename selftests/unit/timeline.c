@@ -40,12 +40,12 @@ FIXTURE_SETUP(timeline)
 	ASSERT_LE(0, fd);
 	close(fd);
 	ASSERT_EQ(0, trace_open(&self->t, self->path, clock_now, NULL));
-	trace_text(self->t, TRACE_NODE, TRACE_FIELDS(0), "devices");
-	trace_text(self->t, TRACE_NODE, TRACE_FIELDS(1), "a");
-	trace_text(self->t, TRACE_LINK, TRACE_FIELDS(0), "lan");
-	trace_text(self->t, TRACE_DEVICE, TRACE_FIELDS(0, 1, 1, 2), "a.net0");
+	TRACE_TEXT(self->t, NODE, "devices", 0);
+	TRACE_TEXT(self->t, NODE, "a", 1);
+	TRACE_TEXT(self->t, LINK, "lan", 0);
+	TRACE_TEXT(self->t, DEVICE, "a.net0", 0, 1, 1, 2);
 	TRACE(self->t, PORT, 0, 0, 0);
-	trace_text(self->t, TRACE_DEVICE, TRACE_FIELDS(1, 1, 1, 2), "a.net1");
+	TRACE_TEXT(self->t, DEVICE, "a.net1", 1, 1, 1, 2);
 	TRACE(self->t, PORT, 1, 0, 1);
 }
 
@@ -112,11 +112,11 @@ static void one_frame(struct trace *t, const char *said)
 	now = 15;
 	TRACE(t, KICK, 0, 1);
 	TRACE(t, KICK_DONE, 0, 1);
-	trace_text(t, TRACE_CONSOLE, TRACE_FIELDS(1, 1), said);
+	TRACE_TEXT(t, CONSOLE, said, 1, 1);
 	now = 20;
 	TRACE(t, TT_FROM, 1, 3, 500);
 	TRACE(t, POP, 0, 1, 7, 110, 0);
-	trace_text(t, TRACE_FRAME_TX, TRACE_FIELDS(0, 0, 98), said);
+	TRACE_TEXT(t, FRAME_TX, said, 0, 0, 98);
 	now = 25;
 	TRACE(t, PUSH, 0, 1, 7, 0);
 	now = 30;
@@ -195,8 +195,8 @@ TEST_F(timeline, what_is_lost_says_why)
 {
 	const struct timeline_item *it;
 
-	trace_text(self->t, TRACE_FRAME_TX, TRACE_FIELDS(0, 5, 60), "f");
-	trace_text(self->t, TRACE_FRAME_LOST, TRACE_FIELDS(0, 5, 60), "lost");
+	TRACE_TEXT(self->t, FRAME_TX, "f", 0, 5, 60);
+	TRACE_TEXT(self->t, FRAME_LOST, "lost", 0, 5, 60);
 	TRACE(self->t, FRAME_RX, 1, 6, 60);	/* never sent */
 	READ(self);
 	ASSERT_EQ(1, self->tl.nr_items);
@@ -345,9 +345,9 @@ TEST_F(timeline, what_guests_say_is_no_html)
 {
 	FILE *out;
 
-	trace_text(self->t, TRACE_NODE, TRACE_FIELDS(2), HOSTILE);
+	TRACE_TEXT(self->t, NODE, HOSTILE, 2);
 	one_frame(self->t, HOSTILE);
-	trace_text(self->t, TRACE_DISCONNECT, TRACE_FIELDS(0), HOSTILE);
+	TRACE_TEXT(self->t, DISCONNECT, HOSTILE, 0);
 	trace_end(self->t, 0, HOSTILE);
 	READ(self);
 	out = open_memstream(&self->out, &self->len);
