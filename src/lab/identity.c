@@ -125,6 +125,29 @@ void identity_make(struct trace_identity *id, const struct lab *lab,
 	add_lab(id, lab);
 }
 
+static const char *value(const struct trace_identity *id, const char *key)
+{
+	const char *v = trace_identity_get(id, key);
+
+	return v ? v : "?";
+}
+
+/* The first digits of a build's id; "build:" stands before them. */
+static const char *build(const struct trace_identity *id, const char *key)
+{
+	const char *v = value(id, key), *colon = strchr(v, ':');
+
+	return colon ? colon + 1 : v;
+}
+
+void identity_say(const struct trace_identity *id)
+{
+	fprintf(stderr, "umtt: seed %s, Linux %s (%.12s), umtt %s (%.12s), root %s, CPU %s\n",
+		value(id, "seed"), value(id, "kernel-release"),
+		build(id, "kernel-build"), value(id, "umtt"),
+		build(id, "umtt-build"), value(id, "root"), value(id, "cpu"));
+}
+
 void identity_log(const struct trace_identity *id)
 {
 	unsigned int env = 0;

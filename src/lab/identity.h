@@ -27,6 +27,9 @@ struct programs {
 void identity_make(struct trace_identity *id, const struct lab *lab,
 		   const struct given *g, const struct programs *p);
 
+/** identity_say() - one line on stderr: what the run can be known by */
+void identity_say(const struct trace_identity *id);
+
 /** identity_log() - print them, the environment only as a number, with -v */
 void identity_log(const struct trace_identity *id);
 

@@ -421,6 +421,8 @@ static void make_identity(struct run *r)
 		return;
 	identity_make(&r->identity, r->cfg->lab, &g, &p);
 	identity_log(&r->identity);
+	if (r->cfg->trace)
+		identity_say(&r->identity);
 }
 
 static void replay_stops(struct replay *rp, int status, const char *why)
