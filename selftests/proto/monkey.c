@@ -109,24 +109,7 @@ static void let_it_read(struct monkey *m)
 static void put(struct monkey *m, const void *buf, size_t len, const int *fds,
 		unsigned int nfds)
 {
-	union {
-		char buf[CMSG_SPACE(sizeof(int) * 8)];
-		struct cmsghdr align;
-	} ctl;
-	struct iovec iov = { (void *)buf, len };
-	struct msghdr mh = { .msg_iov = &iov, .msg_iovlen = 1 };
-	struct cmsghdr *cm;
-
-	if (nfds) {
-		mh.msg_control = ctl.buf;
-		mh.msg_controllen = CMSG_SPACE(sizeof(int) * nfds);
-		cm = CMSG_FIRSTHDR(&mh);
-		cm->cmsg_level = SOL_SOCKET;
-		cm->cmsg_type = SCM_RIGHTS;
-		cm->cmsg_len = CMSG_LEN(sizeof(int) * nfds);
-		memcpy(CMSG_DATA(cm), fds, sizeof(int) * nfds);
-	}
-	(void)sendmsg(m->f.fd, &mh, MSG_NOSIGNAL | MSG_DONTWAIT);
+	(void)try_send(m->f.fd, buf, len, fds, nfds, MSG_DONTWAIT);
 	let_it_read(m);
 }
 

@@ -235,8 +235,8 @@ int listen_at(const char *where)
 	return fd;
 }
 
-void send_bytes(int fd, const void *buf, size_t len, const int *fds,
-		unsigned int nfds)
+ssize_t try_send(int fd, const void *buf, size_t len, const int *fds,
+		 unsigned int nfds, int flags)
 {
 	union {
 		char buf[CMSG_SPACE(sizeof(int) * 253)];
@@ -255,7 +255,13 @@ void send_bytes(int fd, const void *buf, size_t len, const int *fds,
 		cm->cmsg_len = CMSG_LEN(sizeof(int) * nfds);
 		memcpy(CMSG_DATA(cm), fds, sizeof(int) * nfds);
 	}
-	if (sendmsg(fd, &mh, MSG_NOSIGNAL) != (ssize_t)len)
+	return sendmsg(fd, &mh, MSG_NOSIGNAL | flags);
+}
+
+void send_bytes(int fd, const void *buf, size_t len, const int *fds,
+		unsigned int nfds)
+{
+	if (try_send(fd, buf, len, fds, nfds, 0) != (ssize_t)len)
 		fail("cannot send: %s", strerror(errno));
 }
 

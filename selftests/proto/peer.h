@@ -61,6 +61,10 @@ int connect_to(const char *where);
 /** listen_at() - a listening socket at @where */
 int listen_at(const char *where);
 
+/** try_send() - sendmsg() with @fds on the first byte; @flags besides MSG_NOSIGNAL */
+ssize_t try_send(int fd, const void *buf, size_t len, const int *fds,
+		 unsigned int nfds, int flags);
+
 /** send_bytes() - all of it, with @fds on the first byte */
 void send_bytes(int fd, const void *buf, size_t len, const int *fds,
 		unsigned int nfds);
