@@ -21,7 +21,7 @@ result()
 }
 
 echo "KTAP version 1"
-echo "1..6"
+echo "1..7"
 code=$(git ls-files 'src/*.[ch]' 'selftests/*.[ch]' 'uml-glue/*.[ch]')
 scripts=$(git ls-files '*.sh' .ci/run)
 
@@ -36,6 +36,7 @@ result no_trailing_space "$(grep -nE '[[:space:]]+$' $code $scripts Makefile)"
 result no_typedef_struct "$(git ls-files 'src/*.[ch]' | xargs grep -nE '^typedef (struct|union|enum)')"
 # shellcheck disable=SC2086
 result shellcheck "$(shellcheck -x $scripts 2>&1)"
+result tests_can_be_run "$(find selftests -name 'test_*.sh' ! -perm -u+x)"
 # Every option of --help stands in the manual.
 result man_page_is_complete "$(
 	umtt=${UMTT:-build/umtt}
