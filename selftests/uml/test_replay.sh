@@ -195,12 +195,12 @@ identity_is_shown()
 
 story()
 {
-	run --node 2 --time-limit 3s -- ping -c 10 10.0.0.2
+	run --node 2 --time-limit 3s -- ping -c 100 -i 0.05 10.0.0.2
 	equal status "$status" 124 && said '^umtt: the last events' &&
-		said '^ +2\.[0-9]{9} node1 kicks queue 1 of node1.net0$' &&
-		said '^ +2\.[0-9]{9} node1.net0 sends frame [0-9]+ of [0-9]+ bytes to lan$' &&
-		said '^ +2\.[0-9]{9} node2.net0 gets frame ' &&
-		said '^ +2\.[0-9]{9} node2.net0 calls node2 for queue 0$' &&
+		said '^ +2\.[0-9]{9} node2 kicks queue 1 of node2.net0$' &&
+		said '^ +2\.[0-9]{9} node2.net0 sends frame [0-9]+ of [0-9]+ bytes to lan$' &&
+		said '^ +2\.[0-9]{9} node1.net0 gets frame ' &&
+		said '^ +2\.[0-9]{9} node1.net0 calls node1 for queue 0$' &&
 		said '^node1 waits until 3\.[0-9]{9}; since 2\.'
 }
 
@@ -208,7 +208,7 @@ story()
 story_of_a_trace()
 {
 	mv err without
-	run --node 2 --time-limit 3s --trace story -- ping -c 10 10.0.0.2
+	run --node 2 --time-limit 3s --trace story -- ping -c 100 -i 0.05 10.0.0.2
 	equal status "$status" 124 && said '^umtt: seed 1, Linux ' &&
 		grep -v '^umtt: seed 1, Linux ' err >story.err && cmp story.err without
 }
