@@ -393,7 +393,9 @@ build_kernel()
 	configure
 	kmake -C "$tree" O="$work/build" -j "$jobs" 2>&1 |
 		progress "Linux $version" || failed "cannot build the kernel"
-	cp "$work/build/linux" "$out/linux.tmp"
+	# What runs is read whole for a run's identity: debug information is for
+	# gdb, which has vmlinux.
+	objcopy --strip-debug "$work/build/linux" "$out/linux.tmp"
 	mv "$out/linux.tmp" "$out/linux"
 	cp "$work/build/include/config/kernel.release" "$out/release"
 	[ "$tree" -ef "$out/source" ] || ln -sfn "$tree" "$out/source"
