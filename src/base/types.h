@@ -32,6 +32,9 @@ typedef int64_t s64;
 #define READ_ONCE(x)	(*(const volatile __typeof__(x) *)&(x))
 #define WRITE_ONCE(x, v) (*(volatile __typeof__(x) *)&(x) = (v))
 
+/* In shared memory others store behind the compiler's back. */
+#define barrier()	__asm__ volatile("" ::: "memory")
+
 static inline u64 min_u64(u64 a, u64 b)
 {
 	return a < b ? a : b;

@@ -76,7 +76,7 @@ static int load_desc(struct chain *c, const struct table *t, u32 i,
 	if (err)
 		return err;
 	/* The compiler must not go back to the original for a second look. */
-	__asm__ volatile("" ::: "memory");
+	barrier();
 	if (t->packed)
 		unpack(t, i, d);
 	d->addr = le64toh(d->addr);

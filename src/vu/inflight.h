@@ -141,7 +141,7 @@ int inflight_load(struct vq *vq);
 /** inflight_store() - write to the record; such stores stay in their order */
 #define inflight_store(place, value) do {				\
 	WRITE_ONCE(place, value);					\
-	__asm__ volatile("" ::: "memory");				\
+	barrier();							\
 } while (0)
 
 #endif

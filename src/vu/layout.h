@@ -6,9 +6,6 @@
 #include "dirty.h"
 #include "vring.h"
 
-/* The driver's stores happen behind the compiler's back. */
-#define barrier()	__asm__ volatile("" ::: "memory")
-
 /* Stores before, loads after: "I have seen all" must precede the last look. */
 #define full_barrier()	__atomic_thread_fence(__ATOMIC_SEQ_CST)
 
