@@ -770,6 +770,11 @@ enum cal_verdict cal_verdict(const struct cal *cal)
 	return cal->verdict;
 }
 
+struct cal_client *cal_turn(const struct cal *cal)
+{
+	return cal->running;
+}
+
 unsigned int cal_missed(const struct cal *cal, const struct cal_client *c)
 {
 	if (cal->open)

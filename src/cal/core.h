@@ -148,6 +148,9 @@ u64 cal_now(struct cal *cal);
 
 enum cal_verdict cal_verdict(const struct cal *cal);
 
+/** cal_turn() - the client whose turn it is; NULL: nobody's */
+struct cal_client *cal_turn(const struct cal *cal);
+
 /**
  * cal_missed() - without @c, how many clients are missing for time to begin
  *

@@ -446,6 +446,20 @@ u64 cal_server_reach(const struct cal_server *s, pid_t pid)
 	return c && s->cal ? cal_reach(s->cal, c->core) : U64_MAX;
 }
 
+u64 cal_server_turn(const struct cal_server *s)
+{
+	const struct cal_client *c = s->cal ? cal_turn(s->cal) : NULL;
+
+	return c ? cal_client_id(c) : U64_MAX;
+}
+
+bool cal_server_started(const struct cal_server *s, pid_t pid)
+{
+	const struct client *c = client_of(s, pid);
+
+	return c && c->core && cal_client_started(c->core);
+}
+
 /* For people */
 
 u64 cal_server_now(const struct cal_server *s)

@@ -78,6 +78,16 @@ void cal_server_called(struct cal_server *s, pid_t pid);
 /** cal_server_reach() - time that client @pid has not gone beyond, U64_MAX: unknown */
 u64 cal_server_reach(const struct cal_server *s, pid_t pid);
 
+/**
+ * cal_server_turn() - START id of the client whose turn it is
+ *
+ * Return: all ones when it is nobody's
+ */
+u64 cal_server_turn(const struct cal_server *s);
+
+/** cal_server_started() - has process @pid sent START */
+bool cal_server_started(const struct cal_server *s, pid_t pid);
+
 /** struct cal_stats - messages over sockets, both directions */
 struct cal_stats {
 	u64 rx, tx;

@@ -21,7 +21,7 @@ enum {
 	OPT_LINK = 256, OPT_KERNEL, OPT_ROOT, OPT_SEED, OPT_TIME_LIMIT,
 	OPT_WALL_LIMIT, OPT_CPU, OPT_STATS, OPT_NO_SHM, OPT_TOD, OPT_MEM,
 	OPT_APPEND, OPT_MODULE, OPT_OUT, OPT_TRACE,
-	OPT_REPLAY,
+	OPT_REPLAY, OPT_REPORT, OPT_STALL_LIMIT,
 };
 
 static const struct argp_option options[] = {
@@ -45,6 +45,8 @@ static const struct argp_option options[] = {
 	{ "out", 'o', "DIR", 0, "Keep the kernels' logs in DIR, NODE.log", 0 },
 	{ "trace", OPT_TRACE, "FILE", 0, "Write all that happens in simulated time to FILE, for 'umtt trace'", 0 },
 	{ "replay", OPT_REPLAY, "FILE", 0, "Run again what FILE is a trace of, and stop with status 123 at the first event that is not as it was; other options change the lab", 0 },
+	{ "stall-limit", OPT_STALL_LIMIT, "TIME", 0, "End with status 124 when a node keeps simulated time from moving for TIME of the host's time, and say what it does", 0 },
+	{ "report", OPT_REPORT, "FILE", 0, "At the end, write how the run has ended to FILE, as key=value lines", 0 },
 	{ "stats", OPT_STATS, "all", OPTION_ARG_OPTIONAL, "At the end, print what was simulated and what it cost; with =all, the counters of all devices and links as well", 0 },
 	{ "verbose", 'v', NULL, 0, "Show the kernels' logs; twice: every message of the protocols", 0 },
 	{ 0 }
@@ -75,7 +77,7 @@ struct run_args {
 	bool nodes_given, stats, counters, no_shm;
 	int cpu, verbose;
 	const char *kernel, *root, *out, *trace, *replay, *seed, *time_limit,
-		   *wall_limit, *tod, *mem;
+		   *wall_limit, *stall_limit, *report, *tod, *mem;
 	struct strvec devices, links, append, modules;
 };
 
@@ -130,6 +132,12 @@ static error_t parse_value(int key, char *arg, struct run_args *a)
 		break;
 	case OPT_WALL_LIMIT:
 		a->wall_limit = arg;
+		break;
+	case OPT_STALL_LIMIT:
+		a->stall_limit = arg;
+		break;
+	case OPT_REPORT:
+		a->report = arg;
 		break;
 	case OPT_TOD:
 		a->tod = arg;
@@ -246,6 +254,7 @@ static int set_top(struct lab *lab, const struct run_args *a)
 		return bad_value("tod", a->tod, LAB_TOD_HELP);
 	if (set_limit("time-limit", a->time_limit, &lab->time_limit) ||
 	    set_limit("wall-limit", a->wall_limit, &lab->wall_limit) ||
+	    set_limit("stall-limit", a->stall_limit, &lab->stall_limit) ||
 	    set_path("kernel", a->kernel, false, &lab->kernel) ||
 	    set_path("root", a->root, true, &lab->root))
 		return -EINVAL;
@@ -390,12 +399,14 @@ static int cut_command(int argc, char **argv, struct run_args *a)
 static char *no_env[] = { NULL };
 
 static int run(const struct run_args *a, const struct lab *lab,
-	       struct replay *rp, const struct recorded *rec, const char *cwd)
+	       struct replay *rp, const struct recorded *rec, const char *cwd,
+	       struct report *report)
 {
 	char *out = a->out ? xpath(cwd, a->out) : NULL;
 	char *trace = a->trace ? xpath(cwd, a->trace) : NULL;
 	struct run_cfg cfg = {
 		.lab = lab, .out = out, .trace = trace, .replay = rp,
+		.report = report,
 		.cwd = rp ? rec->cwd : cwd,
 		.env = !rp ? environ : rec->env.v ? rec->env.v : no_env,
 		.cpu = a->cpu, .no_shm = a->no_shm || rec->no_shm,
@@ -433,7 +444,7 @@ static bool same_file(const char *a, const char *b)
 	       sa.st_dev == sb.st_dev && sa.st_ino == sb.st_ino;
 }
 
-static int run_args(const struct run_args *a)
+static int run_args(const struct run_args *a, struct report *report)
 {
 	struct recorded rec = { 0 };
 	struct replay rp;
@@ -448,12 +459,39 @@ static int run_args(const struct run_args *a)
 		return EXIT_UMTT;
 	lab_init(&lab);
 	if (make_lab(&lab, a, &rp, &rec) == 0 && find_cwd(&rec, &cwd) == 0)
-		status = run(a, &lab, a->replay ? &rp : NULL, &rec, cwd);
+		status = run(a, &lab, a->replay ? &rp : NULL, &rec, cwd,
+			     report);
 	lab_fini(&lab);
 	recorded_free(&rec);
 	free(cwd);
 	if (a->replay)
 		replay_close(&rp);
+	return status;
+}
+
+/* Also of a run that could not begin */
+static int run_and_report(const struct run_args *a)
+{
+	struct report report = { .status = EXIT_UMTT };
+	char *cwd, *path;
+	int status;
+
+	if (!a->report)
+		status = run_args(a, &report);
+	else {
+		cwd = getcwd(NULL, 0);
+		path = xpath(cwd ? cwd : "", a->report);
+		free(cwd);
+		if (report_prepare(path) < 0) {
+			free(path);
+			return EXIT_UMTT;
+		}
+		status = run_args(a, &report);
+		if (report_write(&report, path) < 0 && !status)
+			status = EXIT_UMTT;
+		free(path);
+	}
+	report_fini(&report);
 	return status;
 }
 
@@ -465,7 +503,7 @@ int cmd_run(int argc, char **argv)
 	argc = cut_command(argc, argv, &a);
 	cmd_parse(&argp, argc, argv, &a);
 	cmd_set_verbose(a.verbose);
-	status = run_args(&a);
+	status = run_and_report(&a);
 	free_args(&a);
 	return status;
 }

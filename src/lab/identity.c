@@ -86,6 +86,7 @@ static void add_lab(struct trace_identity *id, const struct lab *lab)
 	add(id, "tod=%" PRIu64, lab->tod);
 	add(id, "time-limit=%" PRIu64, lab->time_limit);
 	add(id, "wall-limit=%" PRIu64, lab->wall_limit);
+	add(id, "stall-limit=%" PRIu64, lab->stall_limit);
 	add(id, "root=%s", lab->root);
 	for (i = 0; i < lab->links.n; i++)
 		add(id, "link=%s", lab->links.v[i]);
@@ -225,6 +226,8 @@ static int take_top(const struct line *l, struct lab *lab, struct recorded *rec)
 		return units_number(v, &lab->time_limit);
 	if (is(l, "wall-limit"))
 		return units_number(v, &lab->wall_limit);
+	if (is(l, "stall-limit"))
+		return units_number(v, &lab->stall_limit);
 	if (is(l, "node"))
 		return new_node(lab, v);
 	if (is(l, "root"))

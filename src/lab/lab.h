@@ -42,12 +42,13 @@ struct lab_node {
  * @seed: all that is random follows from it
  * @time_limit: simulated ns; 0: none
  * @wall_limit: ns of the host's time; 0: none
+ * @stall_limit: ns of the host's time that simulated time may stand; 0: none
  * @tod: time of day at simulated time 0, ns since 1970
  * @links: as for --link
  */
 struct lab {
 	char *kernel, *root;
-	u64 seed, time_limit, wall_limit, tod;
+	u64 seed, time_limit, wall_limit, stall_limit, tod;
 	struct strvec links;
 	struct lab_node *nodes;
 	unsigned int nr_nodes;

@@ -72,6 +72,8 @@ static int get_top(const struct labfile *lf, const struct raw_lab *raw,
 		     &lab->time_limit) ||
 	    get_time(lf, "wall-limit", raw->wall_limit, NSEC_PER_SEC,
 		     &lab->wall_limit) ||
+	    get_time(lf, "stall-limit", raw->stall_limit, NSEC_PER_SEC,
+		     &lab->stall_limit) ||
 	    get_path(lf, "kernel", raw->kernel, false, &lab->kernel) ||
 	    get_path(lf, "root", raw->root, true, &lab->root))
 		return -EINVAL;

@@ -53,6 +53,7 @@ static const cyaml_schema_field_t lab_fields[] = {
 	STRING("seed", OPTIONAL, struct raw_lab, seed),
 	STRING("time-limit", OPTIONAL, struct raw_lab, time_limit),
 	STRING("wall-limit", OPTIONAL, struct raw_lab, wall_limit),
+	STRING("stall-limit", OPTIONAL, struct raw_lab, stall_limit),
 	STRING("kernel", OPTIONAL, struct raw_lab, kernel),
 	STRING("root", OPTIONAL, struct raw_lab, root),
 	STRING("tod", OPTIONAL, struct raw_lab, tod),

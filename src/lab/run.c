@@ -53,6 +53,9 @@
  * @heard: the same, if what nodes say is to be in it; else NULL
  * @identity: what the run is given, if anybody wants to know
  * @status: with which it has ended
+ * @why: the reason that trace_end() was given
+ * @kernel_view: to look into the nodes
+ * @watch: for a node that keeps time from moving
  * @over: the lab has ended; only last words are still to come
  * @began: wall time, ns
  */
@@ -73,6 +76,9 @@ struct run {
 	struct __kernel_timespec wall_ts;
 	struct trace *trace, *heard;
 	int status;
+	const char *why;
+	struct peek *kernel_view;
+	struct stall_watch watch;
 	struct cal_server *calendar;
 	struct tt tt;
 	bool have_tt;
@@ -100,6 +106,7 @@ static void stop(struct run *r, int status, const char *why)
 	if (r->over || r->ring.stop)
 		return;
 	r->status = status;
+	r->why = why;
 	trace_end(r->trace, status, why);
 	ring_stop(&r->ring, status);
 }
@@ -127,7 +134,7 @@ static void node_lost(struct run *r, struct node *n)
 	n->lost = true;
 	if (n->cfg->needed || (n->cfg->wait && !n->exited)) {
 		r->failed = n;
-		stop(r, RUN_FAILED, "a node has failed");
+		stop(r, RUN_FAILED, WHY_NODE);
 	} else {
 		log_warn(n->cfg->name, "this node has ended; the lab goes on without it");
 	}
@@ -164,7 +171,7 @@ static void node_exited(struct console *c, u32 status, u64 now)
 	for (i = 0; i < r->nr_nodes; i++)
 		if (r->nodes[i].cfg->wait && !r->nodes[i].exited)
 			return;
-	stop(r, status_of_all(r), "the commands have ended");
+	stop(r, status_of_all(r), WHY_EXITED);
 }
 
 static void node_failed(struct console *c, const char *why)
@@ -225,7 +232,7 @@ static void got_signal(struct signals *sg, int signo)
 	if (signo == SIGCHLD)
 		reap(r);
 	else
-		stop(r, 128 + signo, RECORD_HOST "a signal");
+		stop(r, 128 + signo, WHY_SIGNAL);
 }
 
 static void time_limit(struct run *r)
@@ -234,7 +241,7 @@ static void time_limit(struct run *r)
 
 	log_err(NULL, "time limit of %s of simulated time reached",
 		units_format_time(buf, r->cfg->lab->time_limit));
-	stop(r, RUN_TIME_LIMIT, "time limit");
+	stop(r, RUN_TIME_LIMIT, WHY_TIME_LIMIT);
 }
 
 static void wall_limit(struct op *op, int res)
@@ -250,7 +257,7 @@ static void wall_limit(struct op *op, int res)
 	log_err(NULL, "wall-clock limit of %s reached, at %" PRIu64 ".%09" PRIu64 " s of simulated time or later",
 		units_format_time(buf, r->cfg->lab->wall_limit),
 		now / NSEC_PER_SEC, now % NSEC_PER_SEC);
-	stop(r, RUN_TIME_LIMIT, RECORD_HOST "wall-clock limit");
+	stop(r, RUN_TIME_LIMIT, WHY_WALL_LIMIT);
 }
 
 static void asleep(struct run *r)
@@ -264,7 +271,7 @@ static void asleep(struct run *r)
 			r->nodes[i].id, r->nodes[i].cfg->name,
 			!r->nodes[i].cfg->command.n ? "is to idle" :
 			r->nodes[i].exited ? "has ended" : "has not ended");
-	stop(r, RUN_FAILED, "nothing can happen any more");
+	stop(r, RUN_FAILED, WHY_ASLEEP);
 }
 
 static void calendar_ended(void *owner, enum cal_verdict v)
@@ -331,7 +338,73 @@ static void clock_lost(struct tt *tt, const char *why)
 	struct run *r = container_of(tt, struct run, tt);
 
 	log_err(NULL, "the devices have lost the calendar: %s", why);
-	stop(r, RUN_FAILED, "the devices have lost the calendar");
+	stop(r, RUN_FAILED, WHY_DEVICES);
+}
+
+/*
+ * A node that keeps time from moving
+ */
+
+/* One that has not joined the calendar yet keeps all others from starting. */
+static struct node *node_to_start(struct run *r)
+{
+	unsigned int i;
+
+	for (i = 0; i < r->nr_nodes; i++)
+		if (r->nodes[i].pid &&
+		    !cal_server_started(r->calendar, r->nodes[i].pid))
+			return &r->nodes[i];
+	return NULL;
+}
+
+static struct node *node_in_turn(struct run *r)
+{
+	u64 id = cal_server_turn(r->calendar);
+
+	if (id >= 1 && id <= r->nr_nodes)
+		return &r->nodes[id - 1];
+	return id == U64_MAX ? node_to_start(r) : NULL;
+}
+
+static void stall_look(struct stall_watch *w, struct stall_sight *s)
+{
+	struct run *r = w->owner;
+	struct dev_bus_stats ds;
+	struct cal_stats cs;
+	struct node *n = node_in_turn(r);
+
+	cal_server_stats(r->calendar, &cs);
+	dev_bus_stats(r->bus, &ds);
+	s->messages = cs.rx + cs.tx + ds.rx + ds.tx;
+	/* Who does not read what the nodes have to say holds them up, too. */
+	s->excused = outq_full(&r->outq);
+	s->pid = n ? n->pid : 0;
+}
+
+static void stall_found(struct stall_watch *w, const struct stall_found *f)
+{
+	struct run *r = w->owner;
+	const struct node *n = node_of(r, 0, w->last.pid);
+	char *what = stall_text(f), buf[UNITS_TIME_LEN];
+
+	log_err(n->cfg->name, "simulated time has not moved for %s: %s",
+		units_format_time(buf, w->limit), what);
+	free(what);
+	r->cfg->report->stall_node = xstrdup(n->cfg->name);
+	r->cfg->report->stall = *f;
+	stop(r, RUN_TIME_LIMIT, WHY_STALL);
+}
+
+static void start_stall_limit(struct run *r)
+{
+	r->watch.ring = &r->ring;
+	r->watch.limit = r->cfg->lab->stall_limit;
+	r->watch.kernel = r->kernel_view;
+	r->watch.owner = r;
+	r->watch.look = stall_look;
+	r->watch.found = stall_found;
+	if (r->watch.limit)
+		stall_begin(&r->watch);
 }
 
 /*
@@ -360,8 +433,11 @@ static int run_prepare(struct run *r)
 	r->kernel = host_kernel(r->cwd, lab->kernel, &version, r->release);
 	if (!r->kernel)
 		return -ENOENT;
-	if (host_is_static(r->kernel))
+	r->kernel_view = peek_open(r->kernel);
+	if (host_is_static(r->kernel)) {
+		r->cfg->report->why_not = "the kernel is linked statically";
 		log_warn(r->kernel, "this kernel is linked statically: its random numbers are the host's, and no two runs are the same");
+	}
 	r->env.old_lines = version < OLD_LINES;
 	ret = make_out_dir(r->cfg->out);
 	if (!ret)
@@ -571,7 +647,7 @@ static void output_broken(struct outq *q, int fd, int err)
 	if (err != -EPIPE)
 		log_err(NULL, "cannot write to stdout: %s", strerror(-err));
 	r->output_lost = err == -EPIPE ? 128 + SIGPIPE : RUN_FAILED;
-	stop(r, r->output_lost, RECORD_HOST "stdout");
+	stop(r, r->output_lost, WHY_STDOUT);
 }
 
 static int run_start(struct run *r)
@@ -597,9 +673,11 @@ static int run_start(struct run *r)
 		ret = open_devices(r);
 	if (!ret)
 		ret = start_nodes(r);
-	if (!ret)
-		tt_start(&r->tt, 0);
-	return ret;
+	if (ret)
+		return ret;
+	start_stall_limit(r);
+	tt_start(&r->tt, 0);
+	return 0;
 }
 
 /*
@@ -638,6 +716,7 @@ static void close_loop(struct run *r)
 	if (r->calendar)
 		cal_server_free(r->calendar);
 	ring_cancel(&r->ring, &r->wall_op);
+	stall_end(&r->watch);
 	if (r->have_signals)
 		signals_close(&r->signals);
 	/* Whoever reads our output may be slow: a signal still ends us. */
@@ -656,6 +735,32 @@ static void tell_story(struct run *r)
 			    "umtt: the last events, in simulated time:");
 }
 
+/* As simulated(), and what the kernels themselves have counted */
+static u64 time_in_nodes(const struct run *r)
+{
+	u64 now = simulated(r), t;
+	unsigned int i;
+
+	for (i = 0; i < r->nr_nodes; i++)
+		if (r->nodes[i].pid && !r->nodes[i].exited &&
+		    peek_time(r->kernel_view, r->nodes[i].pid, &t) == 0)
+			now = max_u64(now, t);
+	return now;
+}
+
+static void make_report(struct run *r, bool ran)
+{
+	struct report *rep = r->cfg->report;
+
+	rep->wall = wall_now() - r->began;
+	rep->why = r->why;
+	if (ran)
+		rep->simulated = time_in_nodes(r);
+	if (r->why && !rep->why_not &&
+	    strncmp(r->why, RECORD_HOST, sizeof(RECORD_HOST) - 1) == 0)
+		rep->why_not = "the host has ended it";
+}
+
 static int run_finish(struct run *r, bool ran)
 {
 	char *stats = NULL;
@@ -663,6 +768,7 @@ static int run_finish(struct run *r, bool ran)
 	int ret;
 
 	r->over = true;
+	make_report(r, ran);
 	for (i = 0; i < r->nr_nodes; i++)
 		node_kill(&r->nodes[i], &r->env);
 	if (ran && r->cfg->stats)
@@ -683,6 +789,7 @@ static int run_finish(struct run *r, bool ran)
 	rundir_close(&r->rundir);
 	free(r->nodes);
 	wiring_free(&r->wiring);
+	peek_free(r->kernel_view);
 	free(r->kernel);
 	free(r->preload);
 	free(r->init);
@@ -708,5 +815,6 @@ int run_lab(const struct run_cfg *cfg)
 	if (run_finish(&r, !ret) && !status)
 		status = RUN_FAILED;
 	/* The command may have ended before its output was out. */
-	return status ? status : r.output_lost;
+	cfg->report->status = status ? status : r.output_lost;
+	return cfg->report->status;
 }

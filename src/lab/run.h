@@ -5,6 +5,7 @@
 
 #include "identity.h"
 #include "replay.h"
+#include "report.h"
 
 /* Exit status of a run besides its command's own */
 #define RUN_DIFFERS	REPLAY_DIFFERS
@@ -17,6 +18,7 @@
  * @out: directory for logs that are to stay; NULL: none
  * @trace: file for a trace of the run; NULL: none
  * @replay: what the run is to be like; NULL: nothing
+ * @report: to be filled in: how it has ended
  * @cwd: absolute path of the directory that it is started in
  * @env: environment that its commands are started with
  * @cpu: see host_pin()
@@ -30,6 +32,7 @@ struct run_cfg {
 	const char *out, *trace, *cwd;
 	char *const *env;
 	struct replay *replay;
+	struct report *report;
 	int cpu;
 	bool no_shm, stats, counters, verbose;
 };
