@@ -509,8 +509,41 @@ TEST_F(cal, lower_request_is_acked_after_the_running_client_knows)
 	EXPECT_TRUE(hears(l, 1, TT_ACK, 0));
 	EXPECT_FALSE(cal_client_parked(l->p[1].c));
 	EXPECT_TRUE(silence(l));
-	EXPECT_TRUE(may_not(l, 0, TT_UPDATE, 31,
-			    "moved time to 31 ns although it was free only until 20 ns"));
+	/* Time has gone on before it came, as the next message tells. */
+	ASSERT_TRUE(says(l, 0, TT_UPDATE, 31));
+	EXPECT_TRUE(hears(l, 0, TT_ACK, 0));
+	EXPECT_TRUE(may_not(l, 0, TT_UPDATE, 32,
+			    "moved time to 32 ns although it was free only until 20 ns"));
+}
+
+TEST_F(cal, free_until_may_come_when_time_is_beyond_it)
+{
+	struct lab *l = &self->l;
+
+	ASSERT_TRUE(begin(l, 2, (u64[]){ 10, 50 }, 50));
+	ASSERT_TRUE(says(l, 1, TT_REQUEST, 20));
+	EXPECT_TRUE(hears(l, 0, TT_FREE_UNTIL, 20));
+	ASSERT_TRUE(acks(l, 0));
+	EXPECT_TRUE(hears(l, 1, TT_ACK, 0));
+	/* It was there already, but no further. */
+	EXPECT_TRUE(may_not(l, 0, TT_UPDATE, 51,
+			    "moved time to 51 ns although it was free only until 50 ns"));
+}
+
+TEST_F(cal, client_beyond_free_until_waits_for_its_turn)
+{
+	struct lab *l = &self->l;
+
+	ASSERT_TRUE(begin(l, 2, (u64[]){ 10, 50 }, 50));
+	ASSERT_TRUE(says(l, 1, TT_REQUEST, 20));
+	EXPECT_TRUE(hears(l, 0, TT_FREE_UNTIL, 20));
+	ASSERT_TRUE(acks(l, 0));
+	EXPECT_TRUE(hears(l, 1, TT_ACK, 0));
+	ASSERT_TRUE(says(l, 0, TT_UPDATE, 40));
+	EXPECT_TRUE(hears(l, 0, TT_ACK, 0));
+	ASSERT_TRUE(requests(l, 0, 45));
+	ASSERT_TRUE(waits(l, 0));
+	EXPECT_TRUE(runs(l, 1, 40, 45));
 }
 
 TEST_F(cal, request_that_lowers_nothing_is_acked_at_once)

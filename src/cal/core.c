@@ -36,6 +36,8 @@ enum client_state { NEW, STARTING, RUNNING, WAITING };
  * @run_horizon: horizon at the beginning of its turn
  * @sent_horizon: the last FREE_UNTIL of its turn
  * @acked_horizon: what it is known to respect
+ * @untold_horizon: it may have gone so far before it read the last FREE_UNTIL:
+ *	an ACK says no time, and the first UPDATE after it may tell of that
  * @lower_seq: seq of the FREE_UNTIL that set @sent_horizon
  * @parked, @parked_seq: an ACK that waits for the running client's ack
  */
@@ -53,7 +55,7 @@ struct cal_client {
 	u64 req_time;
 	bool wants_never;
 	u32 seq_sent, seq_acked;
-	u64 run_horizon, sent_horizon, acked_horizon;
+	u64 run_horizon, sent_horizon, acked_horizon, untold_horizon;
 	u32 lower_seq;
 	bool parked;
 	u32 parked_seq;
@@ -307,6 +309,7 @@ static void begin_turn(struct cal *cal, struct cal_client *c)
 	c->req_time = NEVER;
 	c->wants_never = false;
 	c->run_horizon = c->sent_horizon = c->acked_horizon = h;
+	c->untold_horizon = 0;
 	if (!shm)
 		return;
 	WRITE_ONCE(shm->current_time, cal->now);
@@ -575,13 +578,15 @@ static int do_update(struct cal *cal, struct cal_client *c,
 
 	if (c->state != RUNNING)
 		return violation(c, "sent UPDATE while it was not running");
-	h = c->flags & CAL_LOCAL ? c->run_horizon : c->acked_horizon;
+	h = c->flags & CAL_LOCAL ? c->run_horizon :
+	    max_u64(c->acked_horizon, c->untold_horizon);
 	if (t < cal->now)
 		return violation(c, "moved time back, from %" PRIu64 " to %" PRIu64 " ns",
 				 to_client(c, cal->now), m->time);
 	if (t > furthest(cal, h))
 		return violation(c, "moved time to %" PRIu64 " ns although it was free only until %" PRIu64 " ns",
 				 m->time, to_client(c, h));
+	c->untold_horizon = 0;
 	cal->now = t;
 	if (cal->cfg.shm)
 		WRITE_ONCE(cal->cfg.shm->current_time, t);
@@ -600,6 +605,7 @@ static int do_ack(struct cal *cal, struct cal_client *c,
 				 m->seq, c->seq_acked + 1);
 	c->seq_acked = m->seq;
 	if (c == cal->running && m->seq == c->lower_seq) {
+		c->untold_horizon = max_u64(c->untold_horizon, c->acked_horizon);
 		c->acked_horizon = c->sent_horizon;
 		release_parked(cal);
 	}
