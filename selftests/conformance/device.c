@@ -122,11 +122,32 @@ static const char *blk_check(struct fe *fe, unsigned int slot, u32 len)
 	       "the length is not that of a sector and the status";
 }
 
+/* input: the driver switches an LED; queue 1 is for that */
+
+#define INPUT_EVENT	8u
+
+static unsigned int input_put(struct fe *fe, unsigned int slot, struct seg *s)
+{
+	static const u8 capslock[INPUT_EVENT] = { 0x11, 0, 1, 0, 1 };
+
+	memcpy(guest_ptr(&fe->g, slot_at(slot)), capslock, INPUT_EVENT);
+	s[0] = (struct seg){ slot_at(slot), INPUT_EVENT, false };
+	return 1;
+}
+
+static const char *input_check(struct fe *fe, unsigned int slot, u32 len)
+{
+	(void)fe;
+	(void)slot;
+	return len ? "a status has a length that was written" : NULL;
+}
+
 static const struct profile profiles[] = {
 	{ "rng", 0, 1, rng_put, rng_check },
 	{ "echo", 0, 2, echo_put, echo_check },
 	{ "net", 1, 2, net_put, net_check },
 	{ "blk", 0, 1, blk_put, blk_check },
+	{ "input", 1, 2, input_put, input_check },
 };
 
 const struct profile *profile_find(const char *name)
@@ -141,7 +162,7 @@ const struct profile *profile_find(const char *name)
 
 const char *profile_names(void)
 {
-	return "rng, echo, net, blk";
+	return "rng, echo, net, blk, input";
 }
 
 /* Work, whatever the device */

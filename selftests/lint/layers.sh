@@ -63,7 +63,7 @@ includes tt_does_not_know_vu "[a-z_]+\.h|${up}(base|wire|ring)/[a-z_]+\.h|${up}c
 models=$(find src/dev -name '*.c' ! -name dev.c ! -name args.c ! -name kick.c \
 	! -name notify.c ! -name services.c ! -name hostfile.c)
 # shellcheck disable=SC2086
-includes devices_know_dev_h "(dev|link|blk|disk|faults)\.h|${up}base/(prng|units)\.h" $models
+includes devices_know_dev_h "(dev|link|blk|disk|faults|script)\.h|input_names\.def|${up}base/(prng|units)\.h" $models
 # shellcheck disable=SC2046
 without only_ring_knows_io_uring 'io_uring_[a-z_]+\([^)]|liburing\.h' \
 	$(find src -name '*.[ch]' ! -path 'src/ring/*')

@@ -40,6 +40,7 @@ UNIT_heap_SRCS := src/base/heap.c src/base/prng.c
 UNIT_hostfile_SRCS := src/dev/hostfile.c src/base/log.c
 UNIT_inflight_SRCS := $(UNIT_VQ) src/base/prng.c $(UNIT_DIR)/fake_ring.c \
 	$(UNIT_DIR)/fake_packed.c
+UNIT_input_SRCS := src/dev/input.c src/dev/script.c src/dev/record.c $(UNIT_BUS)
 UNIT_killed_SRCS := $(UNIT_VQ) src/base/prng.c $(UNIT_DIR)/fake_ring.c \
 	$(UNIT_DIR)/fake_packed.c
 UNIT_link_SRCS := src/dev/link.c $(UNIT_BUS) $(UNIT_OOM_SRC)

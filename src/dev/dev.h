@@ -219,6 +219,17 @@ void dev_file_zero(struct dev_file *f, u64 off, u64 len);
 void dev_file_sync(struct dev_file *f);
 
 /**
+ * dev_fopen() - in probe: a file of text, that of an option
+ * @path: relative ones begin where the user has started umtt
+ * @mode: as for fopen(3)
+ *
+ * What is written costs no simulated time, so there should not be much of it.
+ *
+ * Return: NULL with errno
+ */
+FILE *dev_fopen(struct dev *d, const char *path, const char *mode);
+
+/**
  * dev_arg_str() - value of option @key, or @dflt
  *
  * Options that nobody asked for are an error of the user's, reported after

@@ -233,18 +233,36 @@ static const char *look_at(struct dev_file *f, enum dev_file_mode mode)
 	return NULL;
 }
 
+/* Where @path is; NULL: there is no memory */
+static char *full_path(const struct dev_bus *b, const char *path)
+{
+	char *full;
+
+	if (*path == '/' || !b->cfg.dir)
+		return strdup(path);
+	return asprintf(&full, "%s/%s", b->cfg.dir, path) < 0 ? NULL : full;
+}
+
+FILE *dev_fopen(struct dev *d, const char *path, const char *mode)
+{
+	char *full = full_path(dev_bus(d), path);
+	FILE *f = full ? fopen(full, mode) : NULL;
+
+	free(full);
+	return f;
+}
+
 static int open_path(struct dev_bus *b, const char *path,
 		     enum dev_file_mode mode)
 {
 	int flags = (mode == DEV_FILE_WRITE ? O_RDWR : O_RDONLY) | O_CLOEXEC;
-	char *full = NULL;
+	char *full = full_path(b, path);
 	int fd;
 
-	if (*path != '/' && b->cfg.dir &&
-	    asprintf(&full, "%s/%s", b->cfg.dir, path) < 0)
+	if (!full)
 		return -ENOMEM;
 	/* A fifo would make open() wait; afterwards it must not say EAGAIN. */
-	fd = open(full ? full : path, flags | O_NONBLOCK);
+	fd = open(full, flags | O_NONBLOCK);
 	if (fd < 0)
 		fd = -errno;
 	else

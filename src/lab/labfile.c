@@ -174,16 +174,25 @@ static int check_device(const struct labfile *lf, const char *key,
 		   (int)len, spec, types);
 }
 
-/* A device's file is relative to the lab file, as all paths in that are. */
+/* A device's files are relative to the lab file, as all paths in that are. */
 static char *device_spec(const struct labfile *lf, const char *spec)
 {
-	const char *file = strstr(spec, ",file=");
-	int len;
+	static const char *const options[] = { ",file=", ",script=", ",record=" };
+	char *out = xstrdup(spec), *longer;
+	const char *value;
+	size_t i;
 
-	if (!file || file[6] == '/')
-		return xstrdup(spec);
-	len = (int)(file + 6 - spec);
-	return xasprintf("%.*s%s%s", len, spec, lf->dir, spec + len);
+	for (i = 0; i < ARRAY_SIZE(options); i++) {
+		value = strstr(out, options[i]);
+		value = value ? value + strlen(options[i]) : "/";
+		if (*value == '/')
+			continue;
+		longer = xasprintf("%.*s%s%s", (int)(value - out), out, lf->dir,
+				   value);
+		free(out);
+		out = longer;
+	}
+	return out;
 }
 
 /* "FILE ARGS" */
