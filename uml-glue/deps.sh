@@ -20,6 +20,7 @@ Purposes:
   kernel       a User-Mode Linux kernel from Debian's linux-source-6.12
   kernel-V     the same from linux-source-V, for example kernel-6.1
   kernel-tree  a User-Mode Linux kernel from a tree of your own
+  kselftest    the kernel's own tests, as "umtt kselftest" builds them
   check        the tests
 END
 }
@@ -42,6 +43,11 @@ packages()
 	kernel-*)
 		echo "linux-source-${1#kernel-}"
 		packages kernel-tree
+		;;
+	kselftest)
+		packages kernel-tree
+		echo libcap-dev libcap-ng-dev libfuse-dev libmnl-dev \
+			libnuma-dev libpopt-dev pkg-config
 		;;
 	check)
 		packages build

@@ -20,6 +20,8 @@ source=
 out=
 jobs=$(nproc)
 fragments=()
+start_from=
+only=
 
 usage()
 {
@@ -37,6 +39,11 @@ Builds a User-Mode Linux kernel for umtt.
                   --source)
   --config FILE   a fragment of kernel configuration, merged on top of ours;
                   may be repeated
+  --start-from DIR  begin with the objects of the kernel in DIR, if it is made
+                  from the same tree (--source): what the configuration leaves
+                  as it was is not compiled again
+  --only STEP     stop after this: source (unpacked or copied), or config
+                  (build/.config and config-refused)
   --jobs N        parallel jobs of make ($jobs)
 
 Results in the --out directory:
@@ -66,7 +73,7 @@ parse_args()
 			usage
 			exit 0
 			;;
-		--version | --source | --out | --config | --jobs)
+		--version | --source | --out | --config | --start-from | --only | --jobs)
 			[ $# -ge 2 ] || die "$1 needs a value (try --help)"
 			set_option "$1" "$2"
 			shift 2
@@ -89,6 +96,8 @@ set_option()
 	--source) source=$(cd "$2" && pwd -P) || die "no directory $2" ;;
 	--out) out=$2 ;;
 	--config) fragments+=("$2") ;;
+	--start-from) start_from=$2 ;;
+	--only) only=$2 ;;
 	--jobs) jobs=$2 ;;
 	*) die "unknown option $1 (try --help)" ;;
 	esac
@@ -354,6 +363,19 @@ failed()
 	die "$1; the whole log: $log"
 }
 
+# The objects of another kernel, with the times they have: make then compiles
+# what is not as it was. Only from the same tree, which make's rules name.
+seed_objects()
+{
+	[ -n "$start_from" ] || return 0
+	[ ! -e "$work/build" ] || return 0
+	[ "$(readlink -f "$start_from/source")" = "$tree" ] || return 0
+	[ -f "$start_from/build/Module.symvers" ] || return 0
+	echo "$me: starting from the objects of $start_from"
+	flock "$start_from/.lock" cp -a --reflink=auto "$start_from/build/." "$work/build.tmp"
+	mv "$work/build.tmp" "$work/build"
+}
+
 configure()
 {
 	mkdir -p "$work/build"
@@ -390,6 +412,7 @@ build_kernel()
 	log=$out/build.log
 	: >"$log"
 	unstamp kernel
+	seed_objects
 	configure
 	kmake -C "$tree" O="$work/build" -j "$jobs" 2>&1 |
 		progress "Linux $version" || failed "cannot build the kernel"
@@ -455,9 +478,17 @@ else
 	source_from_debian
 fi
 
+[ "$only" != source ] || exit 0
+
 mapfile -t ours < <(our_fragments)
 cat "${ours[@]}" "${fragments[@]}" >"$work/all.config.tmp"
 mv "$work/all.config.tmp" "$work/all.config"
+if [ "$only" = config ]; then
+	unstamp kernel
+	: >"$log"
+	configure
+	exit 0
+fi
 compiler=$(gcc -dumpfullversion) || die "gcc does not work"
 kernel_id="$source_id / config $(hash_of "$work/all.config") / gcc $compiler"
 if ! stamped kernel "$kernel_id" || [ ! -x "$out/linux" ] ||

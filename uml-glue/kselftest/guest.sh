@@ -1,0 +1,119 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0
+#
+# Inside a node: runs kselftests one after the other, each between two lines
+# that say so, with all that tests expect to find.
+#
+# Usage: guest.sh OUT MARK COLLECTION:TEST...
+#
+# OUT is what build.sh made, or a directory with tests that are installed. On
+# standard output, alone on their lines, with simulated nanoseconds since boot:
+#   #umtt MARK ready
+#   #umtt MARK begin COLLECTION:TEST NS
+#   #umtt MARK end COLLECTION:TEST STATUS NS
+#   #umtt MARK done
+# UMTT_TIMEOUT is the seconds of simulated time that a test may take (0: no
+# limit) in place of those of its collection.
+
+out=$1
+mark=$2
+shift 2
+tests=$out/tests
+[ -d "$tests" ] || tests=$out
+tests=$(readlink -f "$tests")
+
+say()
+{
+	echo "#umtt $mark $*"
+	echo "#umtt $mark $*" >/dev/kmsg
+}
+
+# Since boot, suspended time included: what /proc/uptime has in steps of 10 ms.
+now()
+{
+	awk '
+	/^now at/ { now = $3 }
+	/ktime_get_boottime/ { found = 1 }
+	found && /offset:/ { off = $2; exit }
+	END { if (!found) exit 1; printf "%.0f", now + off }' /proc/timer_list 2>/dev/null ||
+		awk '{ printf "%.0f", $1 * 1e9 }' /proc/uptime
+}
+
+# The same files, and changes to them stay in memory.
+make_writable()
+{
+	mkdir -p "$2/upper" "$2/work"
+	mount -t overlay -o "lowerdir=$1,upperdir=$2/upper,workdir=$2/work" overlay "$1"
+}
+
+# "modprobe NAME" looks below /lib/modules, which need not exist on the host.
+show_modules()
+{
+	[ -d "$out/modules/lib/modules" ] || return 0
+	if [ ! -d /lib/modules ]; then
+		make_writable "$(readlink -f /lib)" /run/umtt/lib
+		mkdir -p /lib/modules
+	fi
+	mount --bind "$out/modules/lib/modules" /lib/modules
+}
+
+prepare()
+{
+	mkdir -p /run/umtt/memory
+	mount -t tmpfs -o mode=755 tmpfs /run/umtt/memory
+	make_writable "$tests" /run/umtt/memory/tests
+	show_modules
+	if [ -d /sys/fs/bpf ]; then
+		mount -t bpf bpf /sys/fs/bpf
+	fi
+}
+
+# Sets timeout, from the collection's "settings".
+timeout_of()
+{
+	timeout=45
+	if [ -r "$tests/$1/settings" ]; then
+		set -- "$(sed -n 's/^timeout=\([0-9][0-9]*\).*/\1/p' "$tests/$1/settings" | tail -n 1)"
+		timeout=${1:-$timeout}
+	fi
+	timeout=${UMTT_TIMEOUT:-$timeout}
+}
+
+# Sets cmd, as upstream's runner finds it.
+command_of()
+{
+	if [ -x "$1" ]; then
+		cmd=$1
+	elif [ -x ./ksft_runner.sh ]; then
+		cmd="./ksft_runner.sh $1"
+	else
+		cmd="$(sed -n '1s/^#!//p' "$1" 2>/dev/null) $1"
+	fi
+	# Line by line, so that nothing is lost when a test is ended
+	if [ -x /usr/bin/stdbuf ]; then
+		cmd="/usr/bin/stdbuf --output=L $cmd"
+	fi
+}
+
+# In coreutils' timeout 0 is no limit; its time is simulated.
+run()
+{
+	cd "$tests/$1" || return 127
+	timeout_of "$1"
+	command_of "./$2"
+	# shellcheck disable=SC2086	# program and arguments
+	/usr/bin/timeout --kill-after=10 "$timeout" $cmd
+}
+
+[ $# -gt 0 ] || exit 2
+prepare
+say ready
+for t; do
+	say "begin $t $(now)"
+	run "${t%%:*}" "${t#*:}" </dev/null 2>&1
+	status=$?
+	# The last line of the output may not be complete.
+	echo
+	say "end $t $status $(now)"
+done
+say "done"
