@@ -19,7 +19,7 @@ WARN	:= -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
 	   -Wpointer-arith -Wundef -Werror
 CFLAGS	?= -O2 -g
 override CFLAGS := -std=gnu11 $(WARN) -D_GNU_SOURCE $(CFLAGS)
-LDLIBS	:= -luring -lcyaml -lyaml
+LDLIBS	:= -luring -lcyaml -lyaml -lfdt
 
 ifeq ($(SAN),1)
 OUT	:= $(BUILD)/san

@@ -31,7 +31,8 @@ packages()
 	case $1 in
 	build)
 		echo gcc make pkg-config libc6-dev linux-libc-dev liburing-dev \
-			libcyaml-dev libyaml-dev cpio
+			libcyaml-dev libyaml-dev libfdt-dev device-tree-compiler \
+			cpio
 		;;
 	kernel)
 		packages kernel-6.12

@@ -10,6 +10,7 @@
 #include "../base/log.h"
 #include "../base/units.h"
 #include "../dev/bus.h"
+#include "../lab/dts.h"
 #include "../lab/host.h"
 #include "../lab/identity.h"
 #include "../lab/labfile.h"
@@ -22,6 +23,7 @@ enum {
 	OPT_WALL_LIMIT, OPT_CPU, OPT_STATS, OPT_NO_SHM, OPT_TOD, OPT_MEM,
 	OPT_APPEND, OPT_MODULE, OPT_OUT, OPT_TRACE,
 	OPT_REPLAY, OPT_REPORT, OPT_STALL_LIMIT,
+	OPT_DTB, OPT_DTS,
 };
 
 static const struct argp_option options[] = {
@@ -37,6 +39,8 @@ static const struct argp_option options[] = {
 	{ "mem", OPT_MEM, "SIZE", 0, "Memory (default: 256M)", 0 },
 	{ "append", OPT_APPEND, "ARGS", 0, "Add ARGS to the kernel's command line; may be repeated", 0 },
 	{ "module", OPT_MODULE, "FILE.ko [ARGS]", 0, "Load a kernel module before COMMAND runs; may be repeated", 0 },
+	{ "dtb", OPT_DTB, "FILE", 0, "Device tree of the kernel, a blob. A node compatible with \"virtio,uml\" has a device in property umtt,device = \"TYPE,...\", as for --device, or is the place of the device that umtt,name names", 0 },
+	{ "dts", OPT_DTS, "FILE", 0, "The same as source, compiled with dtc", 0 },
 	{ NULL, 0, NULL, 0, "The run:", 3 },
 	{ "time-limit", OPT_TIME_LIMIT, "TIME", 0, "End with status 124 when simulated time would pass TIME (\"10s\", \"2h\")", 0 },
 	{ "wall-limit", OPT_WALL_LIMIT, "TIME", 0, "End with status 124 after TIME of the host's time", 0 },
@@ -78,6 +82,7 @@ struct run_args {
 	int cpu, verbose;
 	const char *kernel, *root, *out, *trace, *replay, *seed, *time_limit,
 		   *wall_limit, *stall_limit, *report, *tod, *mem;
+	const char *dtb, *dts;
 	struct strvec devices, links, append, modules;
 };
 
@@ -145,6 +150,12 @@ static error_t parse_value(int key, char *arg, struct run_args *a)
 	case OPT_MEM:
 		a->mem = arg;
 		break;
+	case OPT_DTB:
+		a->dtb = arg;
+		break;
+	case OPT_DTS:
+		a->dts = arg;
+		break;
 	case 'o':
 		a->out = arg;
 		break;
@@ -195,6 +206,8 @@ static error_t parse_opt(int key, char *arg, struct argp_state *state)
 	case ARGP_KEY_END:
 		if (a->lab_file && a->nodes_given)
 			cmd_wrong("--node is for runs without a lab file: leave out one of them");
+		if (a->dtb && a->dts)
+			cmd_wrong("--dtb and --dts both give the device tree: leave out one of them");
 		if (a->replay && (a->lab_file || a->nodes_given))
 			cmd_wrong("--replay has a lab already: leave out %s",
 				  a->lab_file ? a->lab_file : "--node");
@@ -297,6 +310,20 @@ static int add_module(struct lab *lab, const char *spec)
 	return ret;
 }
 
+static int set_tree(struct lab *lab, const struct run_args *a)
+{
+	char *path = NULL;
+	unsigned int i;
+
+	if (set_path("dtb", a->dtb, false, &path) ||
+	    set_path("dts", a->dts, false, &path))
+		return -EINVAL;
+	for (i = 0; i < lab->nr_nodes && path; i++)
+		lab_set_tree(&lab->nodes[i], path, a->dts);
+	free(path);
+	return dts_load_all(lab);
+}
+
 static int set_nodes(struct lab *lab, const struct run_args *a)
 {
 	u64 mem = 0;
@@ -368,7 +395,8 @@ static int make_lab(struct lab *lab, const struct run_args *a,
 		return ret;
 	for (i = 0; i < a->links.n; i++)
 		set_link(lab, a->links.v[i]);
-	if (set_top(lab, a) || set_nodes(lab, a) || set_command(lab, a))
+	if (set_top(lab, a) || set_nodes(lab, a) || set_tree(lab, a) ||
+	    set_command(lab, a))
 		return -EINVAL;
 	return 0;
 }

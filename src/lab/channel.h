@@ -34,6 +34,7 @@
  * env=NAME=VALUE	of the command
  * cwd=DIR		of the command; "/" when it does not exist
  * keep=PATH		stays visible below a directory that becomes a tmpfs
+ * devicetree=yes	this kernel was given one
  * module=NAME		to load: file "moduleN" of the initramfs, N from 0 on
  * module-args=ARGS	of each module
  * net=INDEX ADDR/PLEN	address for the interface of platform device INDEX

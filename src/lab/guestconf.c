@@ -158,6 +158,8 @@ void guestconf_make(const struct lab *lab, unsigned int i, const char *cwd,
 		strvec_addf(out, "module=%s", strrchr(n->modules.v[j], '/') + 1);
 		strvec_addf(out, "module-args=%s", n->module_args.v[j]);
 	}
+	if (n->tree.file)
+		strvec_add(out, "devicetree=yes");
 	add_net(out, lab, i, nets, nr_nets);
 	if (!n->command.n)
 		return;

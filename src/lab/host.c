@@ -114,6 +114,7 @@ void host_fill_stdio(void)
 		close(fd);
 }
 
+/* NULL: there is none */
 static char *default_kernel(void)
 {
 	struct strvec places = { 0 };
@@ -124,11 +125,26 @@ static char *default_kernel(void)
 	strvec_addf(&places, "%s/../kernel/6.12/linux", dir);
 	strvec_addf(&places, "%s/../lib/umtt/kernel/linux", dir);
 	found = first_program(&places);
-	if (!found)
-		log_err(NULL, "there is no User-Mode Linux kernel yet: 'make kernel' builds one, --kernel PATH names another");
 	strvec_free(&places);
 	free(dir);
 	return found;
+}
+
+char *host_kernel_includes(const char *kernel)
+{
+	char *path = kernel ? xstrdup(kernel) : default_kernel(), *real, *dir;
+
+	real = path ? realpath(path, NULL) : NULL;
+	free(path);
+	if (!real)
+		return NULL;
+	*strrchr(real, '/') = '\0';
+	dir = xasprintf("%s/source/include", real);
+	free(real);
+	if (access(dir, X_OK) == 0)
+		return dir;
+	free(dir);
+	return NULL;
 }
 
 /* Ask the program @kernel for its version: major * 1000 + minor */
@@ -168,8 +184,8 @@ char *host_kernel(const char *cwd, const char *asked, unsigned int *version,
 	char *path = asked ? xpath(cwd, asked) : default_kernel();
 
 	if (!path)
-		return NULL;
-	if (access(path, X_OK) < 0)
+		log_err(NULL, "there is no User-Mode Linux kernel yet: 'make kernel' builds one, --kernel PATH names another");
+	else if (access(path, X_OK) < 0)
 		log_err(path, "cannot execute this kernel: %s", strerror(errno));
 	else if (kernel_version(path, version, release) == 0)
 		return path;

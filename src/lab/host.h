@@ -37,6 +37,14 @@ char *host_kernel(const char *cwd, const char *asked, unsigned int *version,
 		  char release[HOST_RELEASE_LEN]);
 
 /**
+ * host_kernel_includes() - the include directory of the source of @kernel
+ * @kernel: NULL: the one that was built with umtt
+ *
+ * Return: path, to be freed; NULL: it is not there
+ */
+char *host_kernel_includes(const char *kernel);
+
+/**
  * host_fill_stdio() - open /dev/null where stdin, stdout or stderr are closed
  *
  * A socket of ours must not be taken for one of them.

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause OR GPL-2.0-or-later
 /* What a run is given, as lines for its trace; and a lab made from such lines. */
+#include <ctype.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdarg.h>
@@ -12,6 +13,7 @@
 #include "fileid.h"
 #include "guestconf.h"
 #include "identity.h"
+#include "tree.h"
 
 /*
  * DOC: Theory of operation
@@ -57,6 +59,25 @@ static void add_list(struct trace_identity *id, const char *node,
 		add(id, "%s.%s=%s", node, key, sv->v[i]);
 }
 
+/* All of it: the file may be another one by then. */
+#define TREE_LINE	64u
+
+static void add_tree(struct trace_identity *id, const struct lab_node *n)
+{
+	char hex[2 * TREE_LINE + 1];
+	size_t at, i, len;
+
+	if (!n->tree.file)
+		return;
+	add(id, "%s.tree=%s", n->name, n->tree.file);
+	for (at = 0; at < n->tree.len; at += len) {
+		len = min_size(n->tree.len - at, TREE_LINE);
+		for (i = 0; i < len; i++)
+			snprintf(hex + 2 * i, 3, "%02x", n->tree.blob[at + i]);
+		add(id, "%s.tree-data=%s", n->name, hex);
+	}
+}
+
 static void add_node(struct trace_identity *id, const struct lab_node *n)
 {
 	size_t i;
@@ -68,6 +89,7 @@ static void add_node(struct trace_identity *id, const struct lab_node *n)
 	add_list(id, n->name, "command", &n->command);
 	add_list(id, n->name, "kernel-arg", &n->kernel_args);
 	add_list(id, n->name, "device", &n->devices);
+	add_tree(id, n);
 	for (i = 0; i < n->modules.n; i++) {
 		char *s = fileid(n->modules.v[i]);
 
@@ -253,6 +275,22 @@ static int take_memory(struct lab_node *n, const char *v)
 	       -EPROTO : 0;
 }
 
+static int take_tree_data(struct lab_node *n, const char *hex)
+{
+	struct lab_tree *t = &n->tree;
+	unsigned int byte;
+
+	for (; *hex; hex += 2) {
+		if (!isxdigit((unsigned char)hex[0]) ||
+		    !isxdigit((unsigned char)hex[1]))
+			return -EPROTO;
+		sscanf(hex, "%2x", &byte);
+		t->blob = xrealloc(t->blob, t->len + 1);
+		t->blob[t->len++] = (u8)byte;
+	}
+	return t->file ? 0 : -EPROTO;
+}
+
 static int take_node(const struct line *l, struct lab *lab)
 {
 	struct lab_node *n;
@@ -269,7 +307,11 @@ static int take_node(const struct line *l, struct lab *lab)
 		return units_bool(l->value, &n->wait);
 	if (is(l, "needed"))
 		return units_bool(l->value, &n->needed);
-	if (is(l, "command"))
+	if (is(l, "tree-data"))
+		return take_tree_data(n, l->value);
+	if (is(l, "tree"))
+		lab_set_tree(n, l->value, false);
+	else if (is(l, "command"))
 		strvec_add(&n->command, l->value);
 	else if (is(l, "kernel-arg"))
 		strvec_add(&n->kernel_args, l->value);
@@ -286,9 +328,14 @@ static bool complete(const struct lab *lab, const struct recorded *rec)
 {
 	unsigned int i;
 
-	for (i = 0; i < lab->nr_nodes; i++)
-		if (lab->nodes[i].modules.n != lab->nodes[i].module_args.n)
+	for (i = 0; i < lab->nr_nodes; i++) {
+		const struct lab_node *n = &lab->nodes[i];
+
+		if (n->modules.n != n->module_args.n ||
+		    (n->tree.file &&
+		     tree_check(n->tree.file, n->tree.blob, n->tree.len)))
 			return false;
+	}
 	return lab->nr_nodes && rec->cwd && *rec->cwd == '/' && lab->kernel;
 }
 

@@ -22,6 +22,20 @@ void lab_init(struct lab *lab)
 	lab->root = xstrdup("/");
 }
 
+static void tree_fini(struct lab_tree *tree)
+{
+	free(tree->file);
+	free(tree->blob);
+	memset(tree, 0, sizeof(*tree));
+}
+
+void lab_set_tree(struct lab_node *n, const char *file, bool source)
+{
+	tree_fini(&n->tree);
+	n->tree.file = xstrdup(file);
+	n->tree.source = source;
+}
+
 static void node_fini(struct lab_node *n)
 {
 	free(n->name);
@@ -30,6 +44,7 @@ static void node_fini(struct lab_node *n)
 	strvec_free(&n->devices);
 	strvec_free(&n->modules);
 	strvec_free(&n->module_args);
+	tree_fini(&n->tree);
 }
 
 void lab_fini(struct lab *lab)

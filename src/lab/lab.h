@@ -16,6 +16,19 @@
 #define LAB_MEMORY_HELP	"16M to 1T"
 
 /**
+ * struct lab_tree - a device tree
+ * @file: absolute path, or where it was; NULL: there is none
+ * @source: it is to be compiled
+ * @blob: @len bytes that tree_check() has seen; NULL: not loaded yet
+ */
+struct lab_tree {
+	char *file;
+	bool source;
+	u8 *blob;
+	size_t len;
+};
+
+/**
  * struct lab_node - one kernel
  * @name: host name, unique; also names its devices and its log
  * @memory: bytes
@@ -24,6 +37,7 @@
  * @devices: as for --device
  * @modules: absolute paths of kernel modules, in the order to load them
  * @module_args: the parameters of each of them, "" for none
+ * @tree: for kernels that know of device trees
  * @wait: the lab goes on until this command has ended; always so for the
  *	first node
  * @needed: when this kernel ends before the lab does, the lab has failed
@@ -32,6 +46,7 @@ struct lab_node {
 	char *name;
 	u64 memory;
 	struct strvec command, kernel_args, devices, modules, module_args;
+	struct lab_tree tree;
 	bool wait, needed;
 };
 
@@ -64,6 +79,9 @@ void lab_fini(struct lab *lab);
  * Return: valid until the next call
  */
 struct lab_node *lab_add_node(struct lab *lab, const char *name);
+
+/** lab_set_tree() - the device tree of @n is in @file */
+void lab_set_tree(struct lab_node *n, const char *file, bool source);
 
 /**
  * lab_make_default() - @n nodes on one link, each with an rng and a net port

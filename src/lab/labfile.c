@@ -276,6 +276,23 @@ static int get_memory(const struct labfile *lf, const char *node, const char *s,
 	return 0;
 }
 
+/* Only where it is; what is in it is looked at when all of the lab is known. */
+static int get_tree(const struct labfile *lf, const char *node,
+		    const struct raw_node *r, struct lab_node *n)
+{
+	char key[96], *path = NULL;
+	int ret;
+
+	snprintf(key, sizeof(key), "%s.%s", node, r->dts ? "dts" : "dtb");
+	if (r->dts && r->dtb)
+		return labyaml_bad(&lf->yaml, key, "there is a dtb already: leave out one of them");
+	ret = get_path(lf, key, r->dts ? r->dts : r->dtb, false, &path);
+	if (path)
+		lab_set_tree(n, path, r->dts);
+	free(path);
+	return ret;
+}
+
 static int get_node(const struct labfile *lf, const struct raw_lab *raw,
 		    unsigned int i, struct lab *lab)
 {
@@ -296,7 +313,7 @@ static int get_node(const struct labfile *lf, const struct raw_lab *raw,
 	if (get_memory(lf, key, r->memory, &n->memory) ||
 	    get_words(lf, key, "command", true, &n->command) ||
 	    get_words(lf, key, "kernel-args", false, &n->kernel_args) ||
-	    get_lists(lf, r, key, n))
+	    get_lists(lf, r, key, n) || get_tree(lf, key, r, n))
 		return -EINVAL;
 	snprintf(sub, sizeof(sub), "%s.needed", key);
 	if (get_bool(lf, sub, r->needed, &n->needed))

@@ -40,6 +40,8 @@ static const cyaml_schema_field_t node_fields[] = {
 	CYAML_FIELD_IGNORE("kernel-args", CYAML_FLAG_OPTIONAL),
 	LIST("devices", OPTIONAL, struct raw_node, devices, &string_schema),
 	LIST("modules", OPTIONAL, struct raw_node, modules, &string_schema),
+	STRING("dtb", OPTIONAL, struct raw_node, dtb),
+	STRING("dts", OPTIONAL, struct raw_node, dts),
 	STRING("wait", OPTIONAL, struct raw_node, wait),
 	STRING("needed", OPTIONAL, struct raw_node, needed),
 	CYAML_FIELD_END

@@ -42,6 +42,7 @@ void node_fini(struct node *n)
 	console_fini(&n->console);
 	klog_fini(&n->klog);
 	strvec_free(&n->devices);
+	free(n->dtb);
 	free(n->said);
 	free(n->failure);
 	free(n->log);
@@ -74,6 +75,8 @@ static void make_argv(const struct node *n, const struct node_env *env,
 	strvec_addf(argv, "time-travel=ext:%u:%s", n->id, env->calendar);
 	for (i = 0; i < n->devices.n; i++)
 		strvec_addf(argv, "virtio_uml.device=%s", n->devices.v[i]);
+	if (n->dtb)
+		strvec_addf(argv, "dtb=%s", n->dtb);
 	strvec_add_all(argv, &n->cfg->kernel_args);
 }
 

@@ -36,6 +36,7 @@ struct node_env {
  * @cfg: its description
  * @id: of its START message
  * @devices: "SOCKET:VIRTIO_ID:INDEX" for the kernel's command line
+ * @dtb: file with its device tree, NULL: none
  * @pid: of its kernel; 0: not started, or reaped
  * @channel_ended: nobody is left at the other end of the console
  * @exited: its command has ended, with @status, at @now on the node's clock
@@ -49,6 +50,7 @@ struct node {
 	const struct lab_node *cfg;
 	unsigned int id;
 	struct strvec devices;
+	char *dtb;
 	struct console console;
 	struct klog klog;
 	pid_t pid;

@@ -177,6 +177,14 @@ void modules_load(void)
 	}
 }
 
+/* A kernel that does not know dtb= passes over it without a word. */
+static void check_devicetree(void)
+{
+	if (conf_get("devicetree", NULL) &&
+	    access("/sys/firmware/devicetree/base", F_OK) < 0)
+		fail("this kernel has not taken the device tree: it needs CONFIG_OF, and Linux 6.1 or later");
+}
+
 /* Orphans may come to us all the same. */
 static void __attribute__((noreturn)) idle_node(void)
 {
@@ -202,6 +210,7 @@ int main(void)
 	read_conf();
 	name = conf_get("hostname", "umtt");
 	sethostname(name, strlen(name));
+	check_devicetree();
 	modules_load();
 	mounts_root();
 	net_setup();
