@@ -122,6 +122,10 @@ coverage: check-deps kernel ## lines and branches that the tests reach
 bench: all kernel ## what a ping and an echo cost, beside the floor of this host
 	@BUILD=$(BUILD) KOUT=$(KOUT) selftests/bench/bench.sh
 
+.PHONY: kselftest-report
+kselftest-report: all kernel ## kselftests in simulated and in real time, as a table (hours, once)
+	@BUILD=$(BUILD) REAL_CAP=$(REAL_CAP) REAL_JOBS=$(REAL_JOBS) uml-glue/kselftest/report.sh
+
 .PHONY: soak
 soak: all kernel ## the same labs RUNS=1000 times: always the same bytes?
 	@BUILD=$(BUILD) KOUT=$(KOUT) RUNS=$(or $(RUNS),1000) sh selftests/uml/soak.sh

@@ -349,14 +349,14 @@ collection_make()
 		BUILD="$out/obj/kselftest" KHDR_INCLUDES="-isystem $out/obj/usr/include" "$@"
 }
 
-# The tests that a collection has, those as well that change the clock and are
-# therefore not in upstream's list.
+# The tests that a collection has. Those as well that change the clock and are
+# therefore not in upstream's list; and where that is empty, the programs.
 # shellcheck disable=SC2016	# for make
 tests_of()
 {
 	collection_make "$1" --eval '
 umtt-tests: emit_tests
-	@for t in $(DESTRUCTIVE_TESTS); do echo "$(COLLECTION):$$t"; done' \
+	@for t in $(DESTRUCTIVE_TESTS) $(if $(TEST_GEN_PROGS)$(TEST_PROGS)$(TEST_CUSTOM_PROGS),,$(notdir $(TEST_GEN_FILES))); do echo "$(COLLECTION):$$t"; done' \
 		umtt-tests 2>/dev/null | grep "^$1:" | awk '!seen[$0]++'
 }
 

@@ -39,29 +39,45 @@ now()
 		awk '{ printf "%.0f", $1 * 1e9 }' /proc/uptime
 }
 
-# The same files, and changes to them stay in memory.
-make_writable()
+# $1 again at $2, and changes to it stay in memory.
+overlay()
 {
-	mkdir -p "$2/upper" "$2/work"
-	mount -t overlay -o "lowerdir=$1,upperdir=$2/upper,workdir=$2/work" overlay "$1"
+	layers=/run/umtt/layers/$(echo "$2" | tr / _)
+	mkdir -p "$layers/upper" "$layers/work"
+	mount -t overlay -o "lowerdir=$1,upperdir=$layers/upper,workdir=$layers/work" overlay "$2"
+}
+
+# The host's files are read-only, and hostfs keeps no names that it has looked up
+# in vain, which tests of the kernel's memory count on. The root itself is
+# replaced, not only that of this process: in a chroot there are no user namespaces.
+replace_root()
+{
+	root=/run/umtt/root
+	mkdir -p $root
+	mount -t tmpfs -o mode=755 tmpfs /run/umtt/layers
+	overlay / $root || return 1
+	for dir in dev proc sys tmp var/tmp; do
+		mount --rbind "/$dir" "$root/$dir"
+	done
+	mount --bind /run $root/run
+	cp /etc/hosts $root/etc/hosts
+	cd $root && pivot_root . run/umtt/old && umount -l run/umtt/old
 }
 
 # "modprobe NAME" looks below /lib/modules, which need not exist on the host.
 show_modules()
 {
 	[ -d "$out/modules/lib/modules" ] || return 0
-	if [ ! -d /lib/modules ]; then
-		make_writable "$(readlink -f /lib)" /run/umtt/lib
-		mkdir -p /lib/modules
-	fi
+	mkdir -p /lib/modules
 	mount --bind "$out/modules/lib/modules" /lib/modules
 }
 
 prepare()
 {
-	mkdir -p /run/umtt/memory
-	mount -t tmpfs -o mode=755 tmpfs /run/umtt/memory
-	make_writable "$tests" /run/umtt/memory/tests
+	mkdir -p /run/umtt/layers /run/umtt/old
+	replace_root
+	# Below /tmp, for example
+	[ -w "$tests" ] || overlay "$tests" "$tests"
 	show_modules
 	if [ -d /sys/fs/bpf ]; then
 		mount -t bpf bpf /sys/fs/bpf
