@@ -43,6 +43,11 @@ UNIT_inflight_SRCS := $(UNIT_VQ) src/base/prng.c $(UNIT_DIR)/fake_ring.c \
 UNIT_input_SRCS := src/dev/input.c src/dev/script.c src/dev/record.c $(UNIT_BUS)
 UNIT_killed_SRCS := $(UNIT_VQ) src/base/prng.c $(UNIT_DIR)/fake_ring.c \
 	$(UNIT_DIR)/fake_packed.c
+UNIT_ktap_SRCS := src/ktap/ktap.c src/ktap/line.c src/ktap/text.c
+UNIT_ktap_judge_SRCS := $(UNIT_ktap_SRCS) src/ktap/judge.c src/ktap/expect.c \
+	src/ktap/klog.c src/ktap/marks.c src/base/units.c
+UNIT_ktap_report_SRCS := $(UNIT_ktap_SRCS) src/ktap/report.c src/ktap/junit.c \
+	src/ktap/xml.c src/base/units.c
 UNIT_link_SRCS := src/dev/link.c $(UNIT_BUS) $(UNIT_OOM_SRC)
 UNIT_link_LDFLAGS := $(UNIT_OOM)
 UNIT_mem_SRCS := src/vu/mem.c
