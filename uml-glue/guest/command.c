@@ -213,6 +213,8 @@ void run_command(void)
 
 	run_first();
 	wait_for_start();
+	/* Drivers have had the time to find them. */
+	ports_link();
 
 	if (pipe2(out, O_CLOEXEC) < 0 || pipe2(err, O_CLOEXEC) < 0)
 		fail("cannot make a pipe: %s", strerror(errno));
