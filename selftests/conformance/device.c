@@ -142,11 +142,28 @@ static const char *input_check(struct fe *fe, unsigned int slot, u32 len)
 	return len ? "a status has a length that was written" : NULL;
 }
 
+/* console: bytes for the first port; queue 1 is for what the guest writes */
+
+static unsigned int console_put(struct fe *fe, unsigned int slot, struct seg *s)
+{
+	memset(guest_ptr(&fe->g, slot_at(slot)), 'a', 80);
+	s[0] = (struct seg){ slot_at(slot), 80, false };
+	return 1;
+}
+
+static const char *console_check(struct fe *fe, unsigned int slot, u32 len)
+{
+	(void)fe;
+	(void)slot;
+	return len ? "what was written has a length that was read" : NULL;
+}
+
 static const struct profile profiles[] = {
 	{ "rng", 0, 1, rng_put, rng_check },
 	{ "echo", 0, 2, echo_put, echo_check },
 	{ "net", 1, 2, net_put, net_check },
 	{ "blk", 0, 1, blk_put, blk_check },
+	{ "console", 1, 4, console_put, console_check },
 	{ "input", 1, 2, input_put, input_check },
 };
 
@@ -162,7 +179,7 @@ const struct profile *profile_find(const char *name)
 
 const char *profile_names(void)
 {
-	return "rng, echo, net, blk, input";
+	return "rng, echo, net, blk, console, input";
 }
 
 /* Work, whatever the device */

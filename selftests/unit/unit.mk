@@ -26,6 +26,7 @@ UNIT_args_SRCS := src/dev/args.c src/base/units.c src/base/log.c
 UNIT_blk_SRCS := src/dev/blk.c src/dev/blk_work.c src/dev/disk.c src/dev/faults.c $(UNIT_BUS) $(UNIT_OOM_SRC)
 UNIT_blk_LDFLAGS := $(UNIT_OOM)
 UNIT_cal_core_SRCS := src/cal/core.c src/base/heap.c src/base/prng.c src/wire/names.c
+UNIT_console_SRCS := $(wildcard src/dev/console*.c) src/dev/script.c $(UNIT_BUS)
 UNIT_dirty_SRCS := $(UNIT_VQ) $(UNIT_DIR)/fake_ring.c $(UNIT_DIR)/fake_packed.c
 UNIT_cal_server_SRCS := src/cal/server.c src/cal/core.c $(wildcard src/ring/*.c) \
 	src/base/heap.c src/base/log.c src/wire/names.c $(wildcard src/trace/trace.c src/trace/format.c src/trace/names.c)

@@ -127,9 +127,8 @@ int dts_load_all(struct lab *lab)
 
 		if (!tree->file || tree->blob)
 			continue;
-		if (!i || lab->nodes[i].kernel != lab->nodes[i - 1].kernel ||
-		    !copy(tree, &lab->nodes[i - 1].tree))
-			ret = load(tree, lab_kernel(lab, i));
+		if (!i || !copy(tree, &lab->nodes[i - 1].tree))
+			ret = load(tree, lab->kernel);
 	}
 	return ret;
 }

@@ -4,7 +4,6 @@
 #define LAB_IDENTITY_H
 
 #include "../trace/identity.h"
-#include "kernels.h"
 #include "lab.h"
 
 /**
@@ -19,10 +18,9 @@ struct given {
 	bool no_shm;
 };
 
-/** struct programs - paths of what runs, and what kernels say of themselves */
+/** struct programs - paths of what runs, and what the kernel says of itself */
 struct programs {
-	const struct kernels *kernels;
-	const char *init, *preload;
+	const char *kernel, *release, *init, *preload;
 };
 
 /** identity_make() - the lines, for a run of @lab */

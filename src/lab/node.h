@@ -8,13 +8,14 @@
 #include <sys/types.h>
 
 #include "console.h"
-#include "kernels.h"
 #include "lab.h"
 #include "rundir.h"
 
 /**
  * struct node_env - what all nodes of a run share
- * @calendar: socket of the calendar, as seen from the run's directory
+ * @kernel: path of the kernel, as seen from the run's directory
+ * @calendar: socket of the calendar, likewise
+ * @old_lines: the kernel's serial lines do not block (before 6.8)
  * @mem_dir: where kernels put their memory, likewise
  * @preload: library that hides the host from them, likewise
  * @seed: of the run
@@ -25,16 +26,15 @@ struct node_env {
 	struct ring *ring;
 	struct outq *q;
 	struct rundir *rundir;
-	const char *calendar, *mem_dir, *preload, *log_dir;
+	const char *kernel, *calendar, *mem_dir, *preload, *log_dir;
 	u64 seed;
-	bool verbose;
+	bool old_lines, verbose;
 };
 
 /**
  * struct node - a node that runs, or has run
  * @cfg: its description
  * @id: of its START message
- * @kernel: that it runs
  * @devices: "SOCKET:VIRTIO_ID:INDEX" for the kernel's command line
  * @dtb: file with its device tree, NULL: none
  * @pid: of its kernel; 0: not started, or reaped
@@ -49,7 +49,6 @@ struct node_env {
 struct node {
 	const struct lab_node *cfg;
 	unsigned int id;
-	const struct kernel *kernel;
 	struct strvec devices;
 	char *dtb;
 	struct console console;
@@ -64,8 +63,7 @@ struct node {
 	int wstatus;
 };
 
-void node_init(struct node *n, const struct lab_node *cfg, unsigned int id,
-	       const struct kernel *kernel);
+void node_init(struct node *n, const struct lab_node *cfg, unsigned int id);
 void node_fini(struct node *n);
 
 /** node_initrd() - name of the node's initramfs in the run's directory */
