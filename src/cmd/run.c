@@ -34,7 +34,7 @@ static const struct argp_option options[] = {
 	{ "seed", OPT_SEED, "N", 0, "Everything random follows from it (default: 1)", 0 },
 	{ "tod", OPT_TOD, "TIME", 0, "Time of day when the lab begins: " LAB_TOD_HELP " (default: 2030-01-01)", 0 },
 	{ NULL, 0, NULL, 0, "Every node:", 2 },
-	{ "kernel", OPT_KERNEL, "PATH", 0, "User-Mode Linux kernel to run (default: the one that 'make kernel' has built)", 0 },
+	{ "kernel", OPT_KERNEL, "PATH", 0, "User-Mode Linux kernel of the nodes that have none of their own (default: the one that 'make kernel' has built)", 0 },
 	{ "root", OPT_ROOT, "DIR", 0, "Directory that is the root file system, read-only (default: /)", 0 },
 	{ "mem", OPT_MEM, "SIZE", 0, "Memory (default: 256M)", 0 },
 	{ "append", OPT_APPEND, "ARGS", 0, "Add ARGS to the kernel's command line; may be repeated", 0 },

@@ -127,8 +127,9 @@ int dts_load_all(struct lab *lab)
 
 		if (!tree->file || tree->blob)
 			continue;
-		if (!i || !copy(tree, &lab->nodes[i - 1].tree))
-			ret = load(tree, lab->kernel);
+		if (!i || lab->nodes[i].kernel != lab->nodes[i - 1].kernel ||
+		    !copy(tree, &lab->nodes[i - 1].tree))
+			ret = load(tree, lab_kernel(lab, i));
 	}
 	return ret;
 }

@@ -8,7 +8,7 @@
 /**
  * dts_load_all() - get the blobs of all nodes that have a device tree
  *
- * Sources may include <dt-bindings/...> if the source of the lab's kernel is
+ * Sources may include <dt-bindings/...> if the source of the node's kernel is
  * where 'make kernel' leaves it, beside the kernel.
  *
  * Return: 0; -errno after one line, and after what the compiler had to say

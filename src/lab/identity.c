@@ -78,11 +78,49 @@ static void add_tree(struct trace_identity *id, const struct lab_node *n)
 	}
 }
 
-static void add_node(struct trace_identity *id, const struct lab_node *n)
+/* @of: "NAME." of a node that has its own, "" of the lab's */
+static void add_kernel(struct trace_identity *id, const char *of,
+		       const struct kernel *k)
+{
+	char *build = fileid(k->path);
+
+	add(id, "%skernel=%s", of, k->path);
+	add(id, "%skernel-release=%s", of, k->release);
+	add(id, "%skernel-build=%s", of, build);
+	free(build);
+}
+
+static void add_own_kernel(struct trace_identity *id, const struct lab_node *n,
+			   const struct kernel *k)
+{
+	char *of = xasprintf("%s.", n->name);
+
+	add_kernel(id, of, k);
+	free(of);
+}
+
+/* All nodes without a kernel of their own run the same one. */
+static void add_lab_kernel(struct trace_identity *id, const struct lab *lab,
+			   const struct kernels *ks)
+{
+	unsigned int i;
+
+	for (i = 0; i < lab->nr_nodes; i++) {
+		if (lab->nodes[i].kernel)
+			continue;
+		add_kernel(id, "", ks->of[i]);
+		return;
+	}
+}
+
+static void add_node(struct trace_identity *id, const struct lab_node *n,
+		     const struct kernel *k)
 {
 	size_t i;
 
 	add(id, "node=%s", n->name);
+	if (n->kernel)
+		add_own_kernel(id, n, k);
 	add(id, "%s.memory=%" PRIu64, n->name, n->memory);
 	add(id, "%s.wait=%s", n->name, n->wait ? "true" : "false");
 	add(id, "%s.needed=%s", n->name, n->needed ? "true" : "false");
@@ -100,7 +138,8 @@ static void add_node(struct trace_identity *id, const struct lab_node *n)
 	}
 }
 
-static void add_lab(struct trace_identity *id, const struct lab *lab)
+static void add_lab(struct trace_identity *id, const struct lab *lab,
+		    const struct kernels *ks)
 {
 	size_t i;
 
@@ -113,7 +152,7 @@ static void add_lab(struct trace_identity *id, const struct lab *lab)
 	for (i = 0; i < lab->links.n; i++)
 		add(id, "link=%s", lab->links.v[i]);
 	for (i = 0; i < lab->nr_nodes; i++)
-		add_node(id, &lab->nodes[i]);
+		add_node(id, &lab->nodes[i], ks->of[i]);
 }
 
 static void add_cpu(struct trace_identity *id)
@@ -135,9 +174,7 @@ void identity_make(struct trace_identity *id, const struct lab *lab,
 	add_file(id, "umtt-build", "/proc/self/exe");
 	add_file(id, "init-build", p->init);
 	add_file(id, "preload-build", p->preload);
-	add(id, "kernel=%s", p->kernel);
-	add(id, "kernel-release=%s", p->release);
-	add_file(id, "kernel-build", p->kernel);
+	add_lab_kernel(id, lab, p->kernels);
 	add_cpu(id);
 	add(id, "mode=%s", g->no_shm ? "messages" : "shm");
 	add(id, "cwd=%s", g->cwd);
@@ -145,7 +182,7 @@ void identity_make(struct trace_identity *id, const struct lab *lab,
 	for (i = 0; i < env.n; i++)
 		add(id, "env=%s", env.v[i]);
 	strvec_free(&env);
-	add_lab(id, lab);
+	add_lab(id, lab, p->kernels);
 }
 
 static const char *value(const struct trace_identity *id, const char *key)
@@ -163,12 +200,29 @@ static const char *build(const struct trace_identity *id, const char *key)
 	return colon ? colon + 1 : v;
 }
 
+/* The lab's, as add_kernel() has it; "a." if node a is first and all have theirs */
+static char *first_kernel(const struct trace_identity *id)
+{
+	const char *first = trace_identity_get(id, "node");
+
+	if (trace_identity_get(id, "kernel") || !first)
+		return xstrdup("");
+	return xasprintf("%s.", first);
+}
+
 void identity_say(const struct trace_identity *id)
 {
+	char *of = first_kernel(id);
+	char *release = xasprintf("%skernel-release", of);
+	char *kernel = xasprintf("%skernel-build", of);
+
 	fprintf(stderr, "umtt: seed %s, Linux %s (%.12s), umtt %s (%.12s), root %s, CPU %s\n",
-		value(id, "seed"), value(id, "kernel-release"),
-		build(id, "kernel-build"), value(id, "umtt"),
+		value(id, "seed"), value(id, release),
+		build(id, kernel), value(id, "umtt"),
 		build(id, "umtt-build"), value(id, "root"), value(id, "cpu"));
+	free(kernel);
+	free(release);
+	free(of);
 }
 
 void identity_log(const struct trace_identity *id)
@@ -311,6 +365,8 @@ static int take_node(const struct line *l, struct lab *lab)
 		return take_tree_data(n, l->value);
 	if (is(l, "tree"))
 		lab_set_tree(n, l->value, false);
+	else if (is(l, "kernel"))
+		set(&n->kernel, l->value);
 	else if (is(l, "command"))
 		strvec_add(&n->command, l->value);
 	else if (is(l, "kernel-arg"))
@@ -331,12 +387,12 @@ static bool complete(const struct lab *lab, const struct recorded *rec)
 	for (i = 0; i < lab->nr_nodes; i++) {
 		const struct lab_node *n = &lab->nodes[i];
 
-		if (n->modules.n != n->module_args.n ||
+		if (n->modules.n != n->module_args.n || !lab_kernel(lab, i) ||
 		    (n->tree.file &&
 		     tree_check(n->tree.file, n->tree.blob, n->tree.len)))
 			return false;
 	}
-	return lab->nr_nodes && rec->cwd && *rec->cwd == '/' && lab->kernel;
+	return lab->nr_nodes && rec->cwd && *rec->cwd == '/';
 }
 
 int identity_lab(const struct trace_identity *id, const char *file,

@@ -4,6 +4,7 @@
 #define LAB_IDENTITY_H
 
 #include "../trace/identity.h"
+#include "kernels.h"
 #include "lab.h"
 
 /**
@@ -18,9 +19,10 @@ struct given {
 	bool no_shm;
 };
 
-/** struct programs - paths of what runs, and what the kernel says of itself */
+/** struct programs - paths of what runs, and what kernels say of themselves */
 struct programs {
-	const char *kernel, *release, *init, *preload;
+	const struct kernels *kernels;
+	const char *init, *preload;
 };
 
 /** identity_make() - the lines, for a run of @lab */

@@ -29,6 +29,11 @@ static void tree_fini(struct lab_tree *tree)
 	memset(tree, 0, sizeof(*tree));
 }
 
+const char *lab_kernel(const struct lab *lab, unsigned int i)
+{
+	return lab->nodes[i].kernel ? lab->nodes[i].kernel : lab->kernel;
+}
+
 void lab_set_tree(struct lab_node *n, const char *file, bool source)
 {
 	tree_fini(&n->tree);
@@ -39,6 +44,7 @@ void lab_set_tree(struct lab_node *n, const char *file, bool source)
 static void node_fini(struct lab_node *n)
 {
 	free(n->name);
+	free(n->kernel);
 	strvec_free(&n->command);
 	strvec_free(&n->kernel_args);
 	strvec_free(&n->devices);

@@ -32,6 +32,7 @@ struct lab_tree {
  * struct lab_node - one kernel
  * @name: host name, unique; also names its devices and its log
  * @memory: bytes
+ * @kernel: as that of the lab, for this node; NULL: that of the lab
  * @command: words; none: the node only idles
  * @kernel_args: added to the kernel's command line
  * @devices: as for --device
@@ -43,7 +44,7 @@ struct lab_tree {
  * @needed: when this kernel ends before the lab does, the lab has failed
  */
 struct lab_node {
-	char *name;
+	char *name, *kernel;
 	u64 memory;
 	struct strvec command, kernel_args, devices, modules, module_args;
 	struct lab_tree tree;
@@ -52,7 +53,8 @@ struct lab_node {
 
 /**
  * struct lab - all of it
- * @kernel: path of a User-Mode Linux kernel; NULL: the one built with umtt
+ * @kernel: path of a User-Mode Linux kernel, for nodes that have none of their
+ *	own; NULL: the one built with umtt
  * @root: directory of the host that is the nodes' root file system
  * @seed: all that is random follows from it
  * @time_limit: simulated ns; 0: none
@@ -79,6 +81,9 @@ void lab_fini(struct lab *lab);
  * Return: valid until the next call
  */
 struct lab_node *lab_add_node(struct lab *lab, const char *name);
+
+/** lab_kernel() - path of the kernel of node @i; NULL: the one built with umtt */
+const char *lab_kernel(const struct lab *lab, unsigned int i);
 
 /** lab_set_tree() - the device tree of @n is in @file */
 void lab_set_tree(struct lab_node *n, const char *file, bool source);

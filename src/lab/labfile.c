@@ -326,6 +326,9 @@ static int get_node(const struct labfile *lf, const struct raw_lab *raw,
 			return labyaml_bad(&lf->yaml, sub, "nodes[%u] is called '%s' already",
 				   j, r->name);
 	n = lab_add_node(lab, r->name);
+	snprintf(sub, sizeof(sub), "%s.kernel", key);
+	if (get_path(lf, sub, r->kernel, false, &n->kernel))
+		return -EINVAL;
 	if (get_memory(lf, key, r->memory, &n->memory) ||
 	    get_words(lf, key, "command", true, &n->command) ||
 	    get_words(lf, key, "kernel-args", false, &n->kernel_args) ||

@@ -35,6 +35,7 @@ static const cyaml_schema_value_t link_schema = {
 
 static const cyaml_schema_field_t node_fields[] = {
 	STRING("name", CYAML_FLAG_POINTER, struct raw_node, name),
+	STRING("kernel", OPTIONAL, struct raw_node, kernel),
 	STRING("memory", OPTIONAL, struct raw_node, memory),
 	CYAML_FIELD_IGNORE("command", CYAML_FLAG_OPTIONAL),
 	CYAML_FIELD_IGNORE("kernel-args", CYAML_FLAG_OPTIONAL),

@@ -20,7 +20,7 @@ struct raw_link {
 };
 
 struct raw_node {
-	char *name, *memory, *wait, *needed, *dtb, *dts;
+	char *name, *kernel, *memory, *wait, *needed, *dtb, *dts;
 	char **devices, **modules;
 	unsigned int devices_count, modules_count;
 };

@@ -28,11 +28,13 @@
 #define CHANNEL_IN_FD	5
 #define LAST_FD		5
 
-void node_init(struct node *n, const struct lab_node *cfg, unsigned int id)
+void node_init(struct node *n, const struct lab_node *cfg, unsigned int id,
+	       const struct kernel *kernel)
 {
 	memset(n, 0, sizeof(*n));
 	n->cfg = cfg;
 	n->id = id;
+	n->kernel = kernel;
 	n->console.fd = -1;
 	n->klog.fd = -1;
 }
@@ -144,7 +146,7 @@ static int spawn(struct node *n, const struct node_env *env, int log,
 	n->pid = fork();
 	if (n->pid == 0) {
 		child_become(log, channel, parent);
-		execve(env->kernel, argv.v, envp.v);
+		execve(n->kernel->link, argv.v, envp.v);
 		dprintf(STDERR_FILENO, "cannot execute the kernel: %s\n",
 			strerror(errno));
 		_exit(1);
@@ -193,7 +195,7 @@ int node_start(struct node *n, const struct node_env *env,
 	ret = open_log(n, env, &log);
 	if (ret)
 		return ret;
-	ret = console_pair(env->old_lines, channel);
+	ret = console_pair(n->kernel->old_lines, channel);
 	if (ret == 0) {
 		n->console.ops = ops;
 		n->console.owner = owner;

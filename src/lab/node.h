@@ -8,14 +8,13 @@
 #include <sys/types.h>
 
 #include "console.h"
+#include "kernels.h"
 #include "lab.h"
 #include "rundir.h"
 
 /**
  * struct node_env - what all nodes of a run share
- * @kernel: path of the kernel, as seen from the run's directory
- * @calendar: socket of the calendar, likewise
- * @old_lines: the kernel's serial lines do not block (before 6.8)
+ * @calendar: socket of the calendar, as seen from the run's directory
  * @mem_dir: where kernels put their memory, likewise
  * @preload: library that hides the host from them, likewise
  * @seed: of the run
@@ -26,15 +25,16 @@ struct node_env {
 	struct ring *ring;
 	struct outq *q;
 	struct rundir *rundir;
-	const char *kernel, *calendar, *mem_dir, *preload, *log_dir;
+	const char *calendar, *mem_dir, *preload, *log_dir;
 	u64 seed;
-	bool old_lines, verbose;
+	bool verbose;
 };
 
 /**
  * struct node - a node that runs, or has run
  * @cfg: its description
  * @id: of its START message
+ * @kernel: that it runs
  * @devices: "SOCKET:VIRTIO_ID:INDEX" for the kernel's command line
  * @dtb: file with its device tree, NULL: none
  * @pid: of its kernel; 0: not started, or reaped
@@ -49,6 +49,7 @@ struct node_env {
 struct node {
 	const struct lab_node *cfg;
 	unsigned int id;
+	const struct kernel *kernel;
 	struct strvec devices;
 	char *dtb;
 	struct console console;
@@ -63,7 +64,8 @@ struct node {
 	int wstatus;
 };
 
-void node_init(struct node *n, const struct lab_node *cfg, unsigned int id);
+void node_init(struct node *n, const struct lab_node *cfg, unsigned int id,
+	       const struct kernel *kernel);
 void node_fini(struct node *n);
 
 /** node_initrd() - name of the node's initramfs in the run's directory */

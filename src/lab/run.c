@@ -40,10 +40,8 @@
  */
 
 #define CALENDAR	"calendar.sock"
-#define KERNEL		"./linux"
 #define PRELOAD		"./preload.so"
 #define MEM_DIR		"./memory"
-#define OLD_LINES	6008	/* from Linux 6.8 on, serial lines block */
 
 /**
  * struct run - a run
@@ -54,7 +52,7 @@
  * @identity: what the run is given, if anybody wants to know
  * @status: with which it has ended
  * @why: the reason that trace_end() was given
- * @kernel_view: to look into the nodes
+ * @kernels: that the nodes run
  * @watch: for a node that keeps time from moving
  * @over: the lab has ended; only last words are still to come
  * @began: wall time, ns
@@ -62,8 +60,8 @@
 struct run {
 	const struct run_cfg *cfg;
 	const char *cwd;
-	char *init, *preload, *kernel;
-	char release[HOST_RELEASE_LEN];
+	char *init, *preload;
+	struct kernels kernels;
 	struct trace_identity identity;
 	const char *mem_dir;
 	struct rundir rundir;
@@ -77,7 +75,6 @@ struct run {
 	struct trace *trace, *heard;
 	int status;
 	const char *why;
-	struct peek *kernel_view;
 	struct stall_watch watch;
 	struct cal_server *calendar;
 	struct tt tt;
@@ -379,6 +376,7 @@ static void stall_look(struct stall_watch *w, struct stall_sight *s)
 	/* Who does not read what the nodes have to say holds them up, too. */
 	s->excused = outq_full(&r->outq);
 	s->pid = n ? n->pid : 0;
+	s->kernel = n ? n->kernel->view : NULL;
 }
 
 static void stall_found(struct stall_watch *w, const struct stall_found *f)
@@ -399,7 +397,6 @@ static void start_stall_limit(struct run *r)
 {
 	r->watch.ring = &r->ring;
 	r->watch.limit = r->cfg->lab->stall_limit;
-	r->watch.kernel = r->kernel_view;
 	r->watch.owner = r;
 	r->watch.look = stall_look;
 	r->watch.found = stall_found;
@@ -419,10 +416,23 @@ static int make_out_dir(const char *out)
 	return -errno;
 }
 
+static int open_kernels(struct run *r)
+{
+	int ret = kernels_open(&r->kernels, r->cfg->lab, r->cwd);
+	unsigned int i;
+
+	for (i = 0; i < r->kernels.n && !ret; i++) {
+		if (!r->kernels.list[i]->is_static)
+			continue;
+		r->cfg->report->why_not = "the kernel is linked statically";
+		log_warn(r->kernels.list[i]->path, "this kernel is linked statically: its random numbers are the host's, and no two runs are the same");
+	}
+	return ret;
+}
+
 static int run_prepare(struct run *r)
 {
 	const struct lab *lab = r->cfg->lab;
-	unsigned int version;
 	int ret;
 
 	r->cwd = r->cfg->cwd;
@@ -430,16 +440,9 @@ static int run_prepare(struct run *r)
 	r->preload = host_preload();
 	if (!r->init || !r->preload)
 		return -ENOENT;
-	r->kernel = host_kernel(r->cwd, lab->kernel, &version, r->release);
-	if (!r->kernel)
-		return -ENOENT;
-	r->kernel_view = peek_open(r->kernel);
-	if (host_is_static(r->kernel)) {
-		r->cfg->report->why_not = "the kernel is linked statically";
-		log_warn(r->kernel, "this kernel is linked statically: its random numbers are the host's, and no two runs are the same");
-	}
-	r->env.old_lines = version < OLD_LINES;
-	ret = make_out_dir(r->cfg->out);
+	ret = open_kernels(r);
+	if (!ret)
+		ret = make_out_dir(r->cfg->out);
 	if (!ret)
 		ret = host_pin(r->cfg->cpu);
 	if (!ret)
@@ -495,7 +498,7 @@ static u64 trace_clock(void *arg)
 static void make_identity(struct run *r)
 {
 	struct given g = { r->cwd, r->cfg->env, r->cfg->no_shm };
-	struct programs p = { r->kernel, r->release, r->init, r->preload };
+	struct programs p = { &r->kernels, r->init, r->preload };
 
 	if (!r->heard && !r->cfg->verbose)
 		return;
@@ -598,13 +601,13 @@ static int start_nodes(struct run *r)
 	int ret = 0;
 
 	/* Fixed names: they are on the stack of the guest, too. */
-	if (symlink(r->kernel, KERNEL) < 0 || symlink(r->preload, PRELOAD) < 0 ||
-	    symlink(r->mem_dir, MEM_DIR) < 0)
+	if (symlink(r->preload, PRELOAD) < 0 || symlink(r->mem_dir, MEM_DIR) < 0)
 		ret = -errno;
+	if (!ret)
+		ret = kernels_link(&r->kernels);
 	r->env.ring = &r->ring;
 	r->env.q = &r->outq;
 	r->env.rundir = &r->rundir;
-	r->env.kernel = KERNEL;
 	r->env.preload = PRELOAD;
 	r->env.mem_dir = MEM_DIR;
 	r->env.seed = r->cfg->lab->seed;
@@ -667,7 +670,8 @@ static int run_start(struct run *r)
 	r->outq.broken = output_broken;
 	r->nodes = xcalloc(r->cfg->lab->nr_nodes, sizeof(*r->nodes));
 	for (i = 0; i < r->cfg->lab->nr_nodes; i++)
-		node_init(&r->nodes[i], &r->cfg->lab->nodes[i], i + 1);
+		node_init(&r->nodes[i], &r->cfg->lab->nodes[i], i + 1,
+			  r->kernels.of[i]);
 	r->nr_nodes = r->cfg->lab->nr_nodes;
 	start_wall_limit(r);
 	ret = open_trace(r);
@@ -747,7 +751,8 @@ static u64 time_in_nodes(const struct run *r)
 
 	for (i = 0; i < r->nr_nodes; i++)
 		if (r->nodes[i].pid && !r->nodes[i].exited &&
-		    peek_time(r->kernel_view, r->nodes[i].pid, &t) == 0)
+		    peek_time(r->nodes[i].kernel->view, r->nodes[i].pid,
+			      &t) == 0)
 			now = max_u64(now, t);
 	return now;
 }
@@ -793,8 +798,7 @@ static int run_finish(struct run *r, bool ran)
 	rundir_close(&r->rundir);
 	free(r->nodes);
 	wiring_free(&r->wiring);
-	peek_free(r->kernel_view);
-	free(r->kernel);
+	kernels_close(&r->kernels);
 	free(r->preload);
 	free(r->init);
 	trace_identity_fini(&r->identity);

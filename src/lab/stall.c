@@ -65,7 +65,7 @@ static void stop_node(struct stall_watch *w);
 static void conclude(struct stall_watch *w, enum stall_mode mode)
 {
 	w->result.mode = mode;
-	peek_task(w->kernel, w->last.pid, &w->result.task);
+	peek_task(w->last.kernel, w->last.pid, &w->result.task);
 	w->found(w, &w->result);
 }
 
@@ -126,7 +126,7 @@ static void sample(struct stall_watch *w)
 		return;
 	}
 	if (c.nr != HOSTPROC_RUNNING)
-		peek_where(w->kernel, w->last.pid, c.pc, c.sp,
+		peek_where(w->last.kernel, w->last.pid, c.pc, c.sp,
 			   w->result.where);
 	if (++w->samples == SAMPLES) {
 		conclude(w, STALL_KERNEL);
@@ -165,7 +165,7 @@ static bool has_moved(struct stall_watch *w)
 
 	w->look(w, &s);
 	if (!s.pid || is_stopped(s.pid) ||
-	    peek_time(w->kernel, s.pid, &time) < 0)
+	    peek_time(s.kernel, s.pid, &time) < 0)
 		time = 0;
 	same = s.pid == w->last.pid && s.messages == w->last.messages &&
 	       time == w->time;

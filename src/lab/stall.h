@@ -33,11 +33,13 @@ struct stall_found {
 /**
  * struct stall_sight - who could move time, and a sign that somebody does
  * @pid: kernel process of the node whose turn it is; 0: there is none
+ * @kernel: that it runs
  * @excused: it cannot help it
  * @messages: a count of all that has been said so far
  */
 struct stall_sight {
 	pid_t pid;
+	const struct peek *kernel;
 	bool excused;
 	u64 messages;
 };
@@ -45,7 +47,6 @@ struct stall_sight {
 /**
  * struct stall_watch - the watch
  * @limit: ns of the host's time
- * @kernel: that all nodes run
  * @look: what is the state of things
  * @found: simulated time has not moved for @limit. The node's processes are
  *	stopped then, and must be ended. The watch is over.
@@ -54,7 +55,6 @@ struct stall_sight {
 struct stall_watch {
 	struct ring *ring;
 	u64 limit;
-	const struct peek *kernel;
 	void *owner;
 	void (*look)(struct stall_watch *w, struct stall_sight *s);
 	void (*found)(struct stall_watch *w, const struct stall_found *f);
