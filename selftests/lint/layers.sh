@@ -65,7 +65,7 @@ models=$(find src/dev -name '*.c' ! -name dev.c ! -name args.c ! -name kick.c \
 	! -name notify.c ! -name services.c ! -name hostfile.c \
 	! -name hostout.c)
 # shellcheck disable=SC2086
-includes devices_know_dev_h "(dev|link|blk|disk|faults|script|console|console_port)\.h|input_names\.def|${up}base/(prng|units)\.h" $models
+includes devices_know_dev_h "(dev|link|blk|disk|faults|when|script|wire|i2c_client|console|console_port)\.h|input_names\.def|${up}base/(prng|units)\.h" $models
 # shellcheck disable=SC2046
 without only_ring_knows_io_uring 'io_uring_[a-z_]+\([^)]|liburing\.h' \
 	$(find src -name '*.[ch]' ! -path 'src/ring/*')
