@@ -54,7 +54,7 @@ packages()
 		packages build
 		packages kernel-tree
 		echo clang llvm libclang-rt-dev shellcheck iproute2 \
-			iputils-ping protobuf-compiler tcpdump busybox-static qemu-system-x86 qemu-system-common
+			iputils-ping python3 gdb protobuf-compiler tcpdump busybox-static qemu-system-x86 qemu-system-common
 		;;
 	*)
 		echo "$me: no such purpose: $1 (try --help)" >&2

@@ -14,11 +14,22 @@
 #define PATIENCE_MS	1000
 
 static enum log_level log_level = LOG_WARN;
+static const char *newline = "\n";
 static unsigned long lost;	/* lines, since the last one that was printed */
 
 void log_set_level(enum log_level level)
 {
 	log_level = level;
+}
+
+void log_set_raw(int raw)
+{
+	newline = raw ? "\r\n" : "\n";
+}
+
+const char *log_newline(void)
+{
+	return newline;
 }
 
 int log_enabled(enum log_level level)
@@ -52,8 +63,8 @@ static void put(char *line, size_t len)
 	}
 	if (lost) {
 		n = snprintf(note, sizeof(note),
-			     "umtt: %lu lines were lost, since nobody read stderr\n",
-			     lost);
+			     "umtt: %lu lines were lost, since nobody read stderr%s",
+			     lost, newline);
 		iov[0] = (struct iovec){ note, (size_t)n };
 	}
 	lost = 0;
@@ -77,9 +88,9 @@ void log_msg(enum log_level level, const char *tag, const char *fmt, ...)
 	va_start(ap, fmt);
 	len += (size_t)vsnprintf(line + len, sizeof(line) - len, fmt, ap);
 	va_end(ap);
-	if (len > sizeof(line) - 2)
-		len = sizeof(line) - 2;
-	line[len++] = '\n';
+	if (len > sizeof(line) - 3)
+		len = sizeof(line) - 3;
+	len += (size_t)sprintf(line + len, "%s", newline);
 	put(line, len);
 	errno = saved_errno;
 }

@@ -14,6 +14,14 @@ enum log_level { LOG_ERR, LOG_WARN, LOG_INFO, LOG_DBG };
 void log_set_level(enum log_level level);
 
 /**
+ * log_set_raw() - a terminal on stderr does not begin lines at their beginning
+ */
+void log_set_raw(int raw);
+
+/** log_newline() - what ends a line on stderr */
+const char *log_newline(void);
+
+/**
  * log_enabled() - would a message of @level be printed
  */
 int log_enabled(enum log_level level);

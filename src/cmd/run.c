@@ -24,6 +24,7 @@ enum {
 	OPT_APPEND, OPT_MODULE, OPT_OUT, OPT_TRACE,
 	OPT_REPLAY, OPT_REPORT, OPT_STALL_LIMIT,
 	OPT_DTB, OPT_DTS,
+	OPT_SHELL, OPT_PACE,
 };
 
 static const struct argp_option options[] = {
@@ -41,6 +42,8 @@ static const struct argp_option options[] = {
 	{ "module", OPT_MODULE, "FILE.ko [ARGS]", 0, "Load a kernel module before COMMAND runs; may be repeated", 0 },
 	{ "dtb", OPT_DTB, "FILE", 0, "Device tree of the kernel, a blob. A node compatible with \"virtio,uml\" has a device in property umtt,device = \"TYPE,...\", as for --device, or is the place of the device that umtt,name names", 0 },
 	{ "dts", OPT_DTS, "FILE", 0, "The same as source, compiled with dtc", 0 },
+	{ "shell", OPT_SHELL, "NODE", OPTION_ARG_OPTIONAL, "A shell, or COMMAND, in NODE (default: the first one), on this terminal; the lab ends with it, or when ^] is typed three times", 0 },
+	{ "pace", OPT_PACE, "frozen|real", 0, "While the shell waits for keys, simulated time stands, or is as fast as the host's (default: frozen)", 0 },
 	{ NULL, 0, NULL, 0, "The run:", 3 },
 	{ "time-limit", OPT_TIME_LIMIT, "TIME", 0, "End with status 124 when simulated time would pass TIME (\"10s\", \"2h\")", 0 },
 	{ "wall-limit", OPT_WALL_LIMIT, "TIME", 0, "End with status 124 after TIME of the host's time", 0 },
@@ -78,11 +81,12 @@ struct run_args {
 	const char *lab_file;
 	char **command;
 	unsigned int nodes;
-	bool nodes_given, stats, counters, no_shm;
+	bool nodes_given, stats, counters, no_shm, shell;
 	int cpu, verbose;
 	const char *kernel, *root, *out, *trace, *replay, *seed, *time_limit,
 		   *wall_limit, *stall_limit, *report, *tod, *mem;
 	const char *dtb, *dts;
+	const char *shell_node, *pace;
 	struct strvec devices, links, append, modules;
 };
 
@@ -165,6 +169,9 @@ static error_t parse_value(int key, char *arg, struct run_args *a)
 	case OPT_REPLAY:
 		a->replay = arg;
 		break;
+	case OPT_PACE:
+		a->pace = arg;
+		break;
 	default:
 		return ARGP_ERR_UNKNOWN;
 	}
@@ -194,6 +201,10 @@ static error_t parse_opt(int key, char *arg, struct argp_state *state)
 	case OPT_NO_SHM:
 		a->no_shm = true;
 		break;
+	case OPT_SHELL:
+		a->shell = true;
+		a->shell_node = arg;
+		break;
 	case 'v':
 		a->verbose++;
 		break;
@@ -211,8 +222,12 @@ static error_t parse_opt(int key, char *arg, struct argp_state *state)
 		if (a->replay && (a->lab_file || a->nodes_given))
 			cmd_wrong("--replay has a lab already: leave out %s",
 				  a->lab_file ? a->lab_file : "--node");
-		if (!a->lab_file && !a->command && !a->replay)
-			cmd_wrong("nothing to run: give LAB.yaml, or -- COMMAND");
+		if (a->replay && a->shell)
+			cmd_wrong("--replay types what was typed: leave out --shell");
+		if (a->pace && !a->shell)
+			cmd_wrong("--pace is for --shell");
+		if (!a->lab_file && !a->command && !a->replay && !a->shell)
+			cmd_wrong("nothing to run: give LAB.yaml, or -- COMMAND, or --shell");
 		break;
 	default:
 		return parse_value(key, arg, a);
@@ -345,20 +360,59 @@ static int set_nodes(struct lab *lab, const struct run_args *a)
 	return 0;
 }
 
+static struct lab_node *find_node(struct lab *lab, const char *name)
+{
+	unsigned int i;
+
+	for (i = 0; i < lab->nr_nodes; i++)
+		if (!name || strcmp(lab->nodes[i].name, name) == 0)
+			return &lab->nodes[i];
+	log_err(NULL, "--shell=%s: the lab has no such node; its first one is %s",
+		name, lab->nodes[0].name);
+	return NULL;
+}
+
+/* The lab ends with the shell, whatever else its nodes have to do. */
+static int set_shell(struct lab *lab, const struct run_args *a,
+		     struct lab_node *n)
+{
+	const char *term = getenv("TERM");
+	unsigned int i;
+
+	if (a->pace && strcmp(a->pace, "real") == 0)
+		lab->pace = LAB_PACE_REAL;
+	else if (a->pace && strcmp(a->pace, "frozen") != 0)
+		return bad_value("pace", a->pace, "frozen or real");
+	for (i = 0; i < lab->nr_nodes; i++)
+		lab->nodes[i].wait = &lab->nodes[i] == n;
+	n->terminal = xstrdup(term && *term ? term : "dumb");
+	strvec_free(&n->command);
+	if (!a->command)
+		strvec_add(&n->command, host_shell(lab->root));
+	return 0;
+}
+
 static int set_command(struct lab *lab, const struct run_args *a)
 {
-	struct strvec *command = &lab->nodes[0].command;
+	struct lab_node *n = find_node(lab, a->shell_node);
+	struct strvec *command;
 	char **word;
+
+	if (!n)
+		return -EINVAL;
+	command = &n->command;
 
 	if (a->command && !*a->command) {
 		log_err(NULL, "there is no COMMAND after --");
 		return -EINVAL;
 	}
+	if (a->shell && set_shell(lab, a, n))
+		return -EINVAL;
 	if (a->command)
 		strvec_free(command);
 	for (word = a->command; word && *word; word++)
 		strvec_add(command, *word);
-	if (command->n)
+	if (command->n || lab_terminal(lab))
 		return 0;
 	log_err(a->lab_file, "the first node has no command, and the lab ends with it: give key 'nodes[0].command', or -- COMMAND");
 	return -EINVAL;

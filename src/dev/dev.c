@@ -390,8 +390,9 @@ static void list_types(char *buf, size_t len)
 	size_t i, n = 0;
 
 	for (i = 0; i < ARRAY_SIZE(dev_types) && n < len; i++)
-		n += (size_t)snprintf(buf + n, len - n, "%s%s",
-				      i ? ", " : "", dev_types[i]->name);
+		if (dev_types[i]->help)
+			n += (size_t)snprintf(buf + n, len - n, "%s%s",
+					      n ? ", " : "", dev_types[i]->name);
 }
 
 /* On @fd, or when that is negative as dev_add() says. */
@@ -550,9 +551,12 @@ void dev_types_help(FILE *f)
 	size_t i;
 
 	for (i = 0; i < ARRAY_SIZE(dev_types); i++) {
+		/* Not for users: others make it. */
+		if (!dev_types[i]->help)
+			continue;
 		fprintf(f, "  %s (virtio device id %u)\n", dev_types[i]->name,
 			dev_types[i]->virtio_id);
-		for (p = dev_types[i]->help; p && *p; p = end + !!*end) {
+		for (p = dev_types[i]->help; *p; p = end + !!*end) {
 			end = strchrnul(p, '\n');
 			fprintf(f, "    %.*s\n", (int)(end - p), p);
 		}

@@ -31,7 +31,8 @@ struct dev_bus;
 /**
  * struct dev_ops - a kind of device; one file, one line in devices.def
  * @name: TYPE of --device TYPE,...
- * @help: its options, one per line: "latency=TIME  until the ...\n"
+ * @help: its options, one per line: "latency=TIME  until the ...\n"; NULL: it is
+ *	not for users
  * @virtio_id: as in linux/virtio_ids.h
  * @nr_vqs: number of virtqueues; the most, where probe calls dev_set_nr_vqs()
  * @in_kick: queues, as a mask, whose vq_ready is called while the driver still
@@ -103,6 +104,15 @@ void dev_config_changed(struct dev *d);
  * handle the interrupt of another queue, the call is saved.
  */
 void dev_vq_coalesce(struct dev *d, unsigned int vq, u64 ns, u32 bufs);
+
+/**
+ * dev_hold() - let simulated time stand until dev_put()
+ *
+ * What is due at this instant still runs. To be begun in vq_ready (but not of a
+ * queue that is in_kick) and in timers.
+ */
+void dev_hold(struct dev *d);
+void dev_put(struct dev *d);
 
 /** dev_now() - simulated ns */
 u64 dev_now(const struct dev *d);
@@ -218,38 +228,6 @@ void dev_file_zero(struct dev_file *f, u64 off, u64 len);
 /** dev_file_sync() - all that was written survives a power failure of the host */
 void dev_file_sync(struct dev_file *f);
 
-/*
- * Files that are read as a whole in probe, and files that grow: what was
- * written is the host's before the call returns, so nothing of it is lost
- * however the run ends.
- */
-#define DEV_LOAD_MAX	((size_t)64 * 1024 * 1024)
-
-/**
- * dev_load() - in probe: what is in a regular file
- * @buf: to be freed; NULL for an empty file
- *
- * Return: 0, -errno after one line
- */
-int __must_check dev_load(struct dev *d, const char *path, u8 **buf,
-			  size_t *len);
-
-struct dev_out;
-
-/**
- * dev_out_open() - in probe: make an empty file, or empty one that is there
- *
- * Return: 0, -errno after one line
- */
-int __must_check dev_out_open(struct dev *d, const char *path,
-			      struct dev_out **out);
-
-/** dev_out_write() - append; what the host cannot store is reported once */
-void dev_out_write(struct dev_out *o, const void *buf, size_t len);
-
-/** dev_out_close() - @o may be NULL */
-void dev_out_close(struct dev_out *o);
-
 /**
  * dev_fopen() - in probe: a file of text, that of an option
  * @path: relative ones begin where the user has started umtt
@@ -285,6 +263,9 @@ int __must_check dev_arg_time(struct dev_args *a, const char *key, u64 *v);
 int __must_check dev_arg_rate(struct dev_args *a, const char *key, u64 *v);
 int __must_check dev_arg_prob(struct dev_args *a, const char *key, u64 *v);
 int __must_check dev_arg_bool(struct dev_args *a, const char *key, bool *v);
+
+/** dev_trace_keys() - what was typed, in which turn of a keys device */
+void dev_trace_keys(struct dev *d, u64 turn, const void *keys, size_t len);
 
 /*
  * Traces: frames on a link, for who looks at a run afterwards. Links and the ports

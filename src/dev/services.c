@@ -83,6 +83,16 @@ u64 dev_now(const struct dev *d)
 	return dev_bus_now(d->bus);
 }
 
+void dev_hold(struct dev *d)
+{
+	tt_hold(d->bus->tt);
+}
+
+void dev_put(struct dev *d)
+{
+	tt_put(d->bus->tt);
+}
+
 static void timer_event(struct tt_event *ev)
 {
 	struct dev_timer *t = container_of(ev, struct dev_timer, event);
@@ -164,4 +174,10 @@ void dev_trace_lost(struct dev_bus *b, unsigned int port, u64 frame, size_t len,
 		    const char *why)
 {
 	TRACE_TEXT(b->cfg.trace, FRAME_LOST, why, port, frame, len);
+}
+
+void dev_trace_keys(struct dev *d, u64 turn, const void *keys, size_t len)
+{
+	TRACE_DATA(d->bus->cfg.trace, KEYS, keys, len, d->cfg.id, turn,
+		   dev_now(d));
 }

@@ -40,6 +40,8 @@
  * net=INDEX ADDR/PLEN	address for the interface of platform device INDEX
  * gw=ADDR		default route
  * host=ADDR NAME	a line for /etc/hosts
+ * keys=INDEX		the command has a terminal; what is typed comes through
+ *			platform device INDEX
  */
 
 /**
@@ -76,6 +78,48 @@ struct channel_exit {
 	uint64_t now;
 	uint32_t status;
 	uint32_t reserved;
+};
+
+/*
+ * DOC: The terminal
+ *
+ * A command with a terminal has one side of a pseudo-terminal, and init the
+ * other. What is typed comes through a device of its own (src/dev/keys.c), a
+ * stream of frames: struct channel_typed and @len bytes. init tells through the
+ * same device, by struct channel_keys, whenever that has changed, whether
+ * somebody waits for more.
+ *
+ * Output goes the way of all output, as CHANNEL_OUT.
+ */
+
+/**
+ * enum channel_typed_kind - what a frame of the terminal carries
+ * @CHANNEL_TYPED_KEYS: bytes as the terminal sends them
+ * @CHANNEL_TYPED_SIZE: struct channel_size
+ */
+enum channel_typed_kind {
+	CHANNEL_TYPED_KEYS = 'K',
+	CHANNEL_TYPED_SIZE = 'S',
+};
+
+struct channel_typed {
+	uint8_t kind, reserved;
+	uint16_t len;
+};
+
+/** struct channel_size - the terminal has so many @rows and @cols */
+struct channel_size {
+	uint16_t rows, cols;
+};
+
+/**
+ * struct channel_keys - what init says of keys
+ * @got: bytes of the stream that have been passed on to the terminal
+ * @waits: whoever is in the foreground waits for keys
+ */
+struct channel_keys {
+	uint64_t got;
+	uint32_t waits, reserved;
 };
 
 #endif

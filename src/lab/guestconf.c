@@ -98,7 +98,8 @@ static void add_path(struct strvec *out, char *const *env)
 	free(path);
 }
 
-static void add_env(struct strvec *out, char *const *env, const char *cwd)
+static void add_env(struct strvec *out, const struct lab_node *n,
+		    char *const *env, const char *cwd)
 {
 	char *const *e;
 
@@ -111,8 +112,10 @@ static void add_env(struct strvec *out, char *const *env, const char *cwd)
 	strvec_add(out, "env=USER=root");
 	strvec_add(out, "env=LOGNAME=root");
 	strvec_add(out, "env=SHELL=/bin/sh");
-	/* There is no terminal. */
-	strvec_add(out, "env=TERM=dumb");
+	strvec_addf(out, "env=TERM=%s", n->terminal ? n->terminal : "dumb");
+	/* Where no start-up file of the shell says something else */
+	if (n->terminal)
+		strvec_addf(out, "env=PS1=%s# ", n->name);
 }
 
 /* The caller's directory, and what the command names, stay in sight. */
@@ -170,7 +173,9 @@ void guestconf_make(const struct lab *lab, unsigned int i, const char *cwd,
 	/* Another root has files of its own in these places. */
 	if (strcmp(lab->root, "/") == 0)
 		add_kept(out, &n->command, cwd);
-	add_env(out, env, cwd);
+	if (n->terminal)
+		strvec_addf(out, "keys=%u", GUEST_KEYS_DEVICE);
+	add_env(out, n, env, cwd);
 }
 
 bool guest_gw_ok(const char *gw)

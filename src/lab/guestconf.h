@@ -5,6 +5,9 @@
 
 #include "lab.h"
 
+/* Platform device through which keys come, where a node has a terminal */
+#define GUEST_KEYS_DEVICE	9999u
+
 /**
  * struct guest_net - a network port of a node
  * @node: index of the node

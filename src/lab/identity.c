@@ -124,6 +124,8 @@ static void add_node(struct trace_identity *id, const struct lab_node *n,
 	add(id, "%s.memory=%" PRIu64, n->name, n->memory);
 	add(id, "%s.wait=%s", n->name, n->wait ? "true" : "false");
 	add(id, "%s.needed=%s", n->name, n->needed ? "true" : "false");
+	if (n->terminal)
+		add(id, "%s.terminal=%s", n->name, n->terminal);
 	add_list(id, n->name, "command", &n->command);
 	add_list(id, n->name, "kernel-arg", &n->kernel_args);
 	add_list(id, n->name, "device", &n->devices);
@@ -151,6 +153,8 @@ static void add_lab(struct trace_identity *id, const struct lab *lab,
 	add(id, "root=%s", lab->root);
 	for (i = 0; i < lab->links.n; i++)
 		add(id, "link=%s", lab->links.v[i]);
+	if (lab_terminal(lab))
+		add(id, "pace=%s", lab->pace == LAB_PACE_REAL ? "real" : "frozen");
 	for (i = 0; i < lab->nr_nodes; i++)
 		add_node(id, &lab->nodes[i], ks->of[i]);
 }
@@ -318,6 +322,8 @@ static int take_top(const struct line *l, struct lab *lab, struct recorded *rec)
 		strvec_add(&rec->env, v);
 	else if (is(l, "link"))
 		strvec_add(&lab->links, v);
+	else if (is(l, "pace") && strcmp(v, "real") == 0)
+		lab->pace = LAB_PACE_REAL;
 	return 0;
 }
 
@@ -367,6 +373,8 @@ static int take_node(const struct line *l, struct lab *lab)
 		lab_set_tree(n, l->value, false);
 	else if (is(l, "kernel"))
 		set(&n->kernel, l->value);
+	else if (is(l, "terminal"))
+		set(&n->terminal, l->value);
 	else if (is(l, "command"))
 		strvec_add(&n->command, l->value);
 	else if (is(l, "kernel-arg"))

@@ -45,6 +45,7 @@ static void node_fini(struct lab_node *n)
 {
 	free(n->name);
 	free(n->kernel);
+	free(n->terminal);
 	strvec_free(&n->command);
 	strvec_free(&n->kernel_args);
 	strvec_free(&n->devices);
@@ -80,6 +81,16 @@ struct lab_node *lab_add_node(struct lab *lab, const char *name)
 	n->needed = true;
 	lab->nr_nodes++;
 	return n;
+}
+
+struct lab_node *lab_terminal(const struct lab *lab)
+{
+	unsigned int i;
+
+	for (i = 0; i < lab->nr_nodes; i++)
+		if (lab->nodes[i].terminal)
+			return &lab->nodes[i];
+	return NULL;
 }
 
 void lab_make_default(struct lab *lab, unsigned int n)

@@ -39,17 +39,25 @@ struct lab_tree {
  * @modules: absolute paths of kernel modules, in the order to load them
  * @module_args: the parameters of each of them, "" for none
  * @tree: for kernels that know of device trees
+ * @terminal: its command has a terminal of this type ("xterm"); NULL: it has none
  * @wait: the lab goes on until this command has ended; always so for the
  *	first node
  * @needed: when this kernel ends before the lab does, the lab has failed
  */
 struct lab_node {
-	char *name, *kernel;
+	char *name, *kernel, *terminal;
 	u64 memory;
 	struct strvec command, kernel_args, devices, modules, module_args;
 	struct lab_tree tree;
 	bool wait, needed;
 };
+
+/**
+ * enum lab_pace - of simulated time while whoever has a terminal waits for keys
+ * @LAB_PACE_FROZEN: it stands
+ * @LAB_PACE_REAL: it is as fast as the host's
+ */
+enum lab_pace { LAB_PACE_FROZEN, LAB_PACE_REAL };
 
 /**
  * struct lab - all of it
@@ -62,11 +70,13 @@ struct lab_node {
  * @stall_limit: ns of the host's time that simulated time may stand; 0: none
  * @tod: time of day at simulated time 0, ns since 1970
  * @links: as for --link
+ * @pace: where a node has a terminal; at most one does
  */
 struct lab {
 	char *kernel, *root;
 	u64 seed, time_limit, wall_limit, stall_limit, tod;
 	struct strvec links;
+	enum lab_pace pace;
 	struct lab_node *nodes;
 	unsigned int nr_nodes;
 };
@@ -87,6 +97,9 @@ const char *lab_kernel(const struct lab *lab, unsigned int i);
 
 /** lab_set_tree() - the device tree of @n is in @file */
 void lab_set_tree(struct lab_node *n, const char *file, bool source);
+
+/** lab_terminal() - the node that has a terminal; NULL: none */
+struct lab_node *lab_terminal(const struct lab *lab);
 
 /**
  * lab_make_default() - @n nodes on one link, each with an rng and a net port

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "../base/log.h"
 #include "outq.h"
 #include "strvec.h"
 
@@ -142,6 +143,7 @@ static void emit(struct outq_lines *l, const char *data, size_t len)
 	outq_add(l->q, l->fd, l->prefix, strlen(l->prefix));
 	outq_add(l->q, l->fd, l->part, l->len);
 	outq_add(l->q, l->fd, data, len);
+	outq_add(l->q, l->fd, log_newline(), strlen(log_newline()));
 	l->len = 0;
 }
 
@@ -150,7 +152,7 @@ void outq_lines_add(struct outq_lines *l, const void *data, size_t len)
 	const char *p = data, *nl;
 
 	while ((nl = memchr(p, '\n', len))) {
-		emit(l, p, (size_t)(nl + 1 - p));
+		emit(l, p, (size_t)(nl - p));
 		len -= (size_t)(nl + 1 - p);
 		p = nl + 1;
 	}
@@ -164,7 +166,7 @@ void outq_lines_add(struct outq_lines *l, const void *data, size_t len)
 void outq_lines_end(struct outq_lines *l)
 {
 	if (l->len)
-		emit(l, "\n", 1);
+		emit(l, "", 0);
 	free(l->part);
 	l->part = NULL;
 	l->len = 0;

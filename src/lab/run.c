@@ -23,6 +23,7 @@
 #include "node.h"
 #include "record.h"
 #include "run.h"
+#include "shell.h"
 #include "stats.h"
 #include "wiring.h"
 
@@ -84,6 +85,7 @@ struct run {
 	struct node *nodes, *failed;
 	unsigned int nr_nodes;
 	struct wiring wiring;
+	struct shell shell;
 	bool over;
 	int output_lost;
 	u64 began;
@@ -228,6 +230,8 @@ static void got_signal(struct signals *sg, int signo)
 
 	if (signo == SIGCHLD)
 		reap(r);
+	else if (signo == SIGWINCH || signo == SIGCONT)
+		shell_resized(&r->shell);
 	else
 		stop(r, 128 + signo, WHY_SIGNAL);
 }
@@ -430,6 +434,19 @@ static int open_kernels(struct run *r)
 	return ret;
 }
 
+/* What a replay types is in the recording. */
+static int find_terminal(struct run *r)
+{
+	if (!lab_terminal(r->cfg->lab) || r->cfg->replay)
+		return 0;
+	if (terminal_find(&r->shell.terminal) < 0) {
+		log_err(NULL, "--shell: stdin is not a terminal; a COMMAND behind -- needs none");
+		return -ENOTTY;
+	}
+	r->rundir.terminal = &r->shell.terminal;
+	return 0;
+}
+
 static int run_prepare(struct run *r)
 {
 	const struct lab *lab = r->cfg->lab;
@@ -441,6 +458,8 @@ static int run_prepare(struct run *r)
 	if (!r->init || !r->preload)
 		return -ENOENT;
 	ret = open_kernels(r);
+	if (!ret)
+		ret = find_terminal(r);
 	if (!ret)
 		ret = make_out_dir(r->cfg->out);
 	if (!ret)
@@ -475,6 +494,10 @@ static int open_loop(struct run *r)
 	sigaddset(&set, SIGTERM);
 	sigaddset(&set, SIGHUP);
 	sigaddset(&set, SIGCHLD);
+	if (lab_terminal(r->cfg->lab)) {
+		sigaddset(&set, SIGWINCH);
+		sigaddset(&set, SIGCONT);
+	}
 	if (signals_open(&r->signals, &r->ring, &set, got_signal) < 0) {
 		log_err(NULL, "signalfd: %s", strerror(errno));
 		return -EINVAL;
@@ -487,12 +510,8 @@ static int open_loop(struct run *r)
 static u64 trace_clock(void *arg)
 {
 	const struct run *r = arg;
-	u64 now = r->calendar ? cal_server_now(r->calendar) : 0;
 
-	/* In their turn devices move on by themselves, up to the horizon. */
-	if (r->have_tt && r->tt.state == TT_RUNNING)
-		now = max_u64(now, r->tt.now);
-	return now;
+	return r->calendar ? cal_server_now(r->calendar) : 0;
 }
 
 static void make_identity(struct run *r)
@@ -581,6 +600,22 @@ static int open_devices(struct run *r)
 	return wiring_make(&r->wiring, r->bus, r->cfg->lab, r->nodes);
 }
 
+static void shell_ended(struct shell *s, int status, const char *why)
+{
+	stop(s->owner, status, why);
+}
+
+static int open_shell(struct run *r)
+{
+	if (!r->wiring.keys)
+		return 0;
+	r->shell.owner = r;
+	r->shell.ended = shell_ended;
+	r->shell.pace = r->cfg->lab->pace;
+	r->shell.script = r->cfg->replay ? &r->cfg->replay->begin : NULL;
+	return shell_open(&r->shell, &r->ring, r->wiring.keys);
+}
+
 static int make_initrd(struct run *r, unsigned int i)
 {
 	struct strvec conf = { 0 };
@@ -597,6 +632,7 @@ static int make_initrd(struct run *r, unsigned int i)
 
 static int start_nodes(struct run *r)
 {
+	const struct lab_node *plain = lab_terminal(r->cfg->lab);
 	unsigned int i;
 	int ret = 0;
 
@@ -605,6 +641,8 @@ static int start_nodes(struct run *r)
 		ret = -errno;
 	if (!ret)
 		ret = kernels_link(&r->kernels);
+	if (!plain)
+		plain = &r->cfg->lab->nodes[0];
 	r->env.ring = &r->ring;
 	r->env.q = &r->outq;
 	r->env.rundir = &r->rundir;
@@ -617,7 +655,8 @@ static int start_nodes(struct run *r)
 	for (i = 0; i < r->nr_nodes && !ret; i++)
 		ret = make_initrd(r, i);
 	for (i = 0; i < r->nr_nodes && !ret; i++)
-		ret = node_start(&r->nodes[i], &r->env, &console_ops, r, i == 0);
+		ret = node_start(&r->nodes[i], &r->env, &console_ops, r,
+				 &r->cfg->lab->nodes[i] == plain);
 	return ret;
 }
 
@@ -680,6 +719,8 @@ static int run_start(struct run *r)
 	if (!ret)
 		ret = open_devices(r);
 	if (!ret)
+		ret = open_shell(r);
+	if (!ret)
 		ret = start_nodes(r);
 	if (ret)
 		return ret;
@@ -717,6 +758,7 @@ static void close_loop(struct run *r)
 	for (i = 0; i < r->nr_nodes; i++)
 		if (r->nodes[i].exited)
 			console_close(&r->nodes[i].console);
+	shell_close(&r->shell);
 	if (r->bus)
 		dev_bus_free(r->bus);
 	if (r->have_tt)
@@ -784,6 +826,7 @@ static int run_finish(struct run *r, bool ran)
 		stats = make_stats(r);
 	if (r->have_ring)
 		close_loop(r);
+	shell_fini(&r->shell);
 	tell_story(r);
 	ret = close_trace(r);
 	if (r->cfg->replay && ran)

@@ -108,7 +108,8 @@ static void guard_make(int fd, char *path)
 	(void)!write(fd, path, strlen(path));
 }
 
-static void __attribute__((noreturn)) guard_main(int fd, char *path)
+static void __attribute__((noreturn)) guard_main(int fd, char *path,
+						 const struct terminal *t)
 {
 	struct groups groups = { 0 };
 	struct guard_msg m;
@@ -131,6 +132,7 @@ static void __attribute__((noreturn)) guard_main(int fd, char *path)
 	}
 	for (i = 0; i < groups.n; i++)
 		kill(-groups.pgid[i], SIGKILL);
+	terminal_rescue(t);
 	remove_tree(path);
 	_exit(0);
 }
@@ -157,7 +159,7 @@ static int guard_start(struct rundir *rd)
 	rd->guard = fork();
 	if (rd->guard == 0) {
 		close(fds[1]);
-		guard_main(fds[0], rd->path);
+		guard_main(fds[0], rd->path, rd->terminal);
 	}
 	close(fds[0]);
 	rd->fd = fds[1];

@@ -6,11 +6,13 @@
 #include <sys/types.h>
 
 #include "../base/types.h"
+#include "terminal.h"
 
 /*
  * The guard is a small process forked before anything else. It makes the
- * directory, and is told of every node's process group. When umtt ends without saying goodbye, even by
- * SIGKILL, the guard kills these groups and removes the directory.
+ * directory, and is told of every node's process group. When umtt ends without
+ * saying goodbye, even by SIGKILL, the guard kills these groups, removes the
+ * directory, and leaves the terminal as it was.
  */
 
 /**
@@ -18,11 +20,13 @@
  * @path: absolute path of the directory
  * @guard: process id of the guard
  * @fd: to the guard
+ * @terminal: to be set before rundir_open(): how it is to be left; NULL: no matter
  */
 struct rundir {
 	char *path;
 	pid_t guard;
 	int fd;
+	const struct terminal *terminal;
 };
 
 /**

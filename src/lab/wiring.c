@@ -187,6 +187,21 @@ static int add_devices(struct wiring *w, struct dev_bus *bus, struct node *n,
 	return ret;
 }
 
+/* Far behind all others: these have the same numbers with it and without. */
+static int add_keys(struct wiring *w, struct dev_bus *bus, struct node *n)
+{
+	char *name = xasprintf("%s.keys", n->cfg->name);
+	char *socket = xasprintf("%s.sock", name);
+	int ret = dev_add(bus, "keys", name, socket, &w->keys);
+
+	if (ret == 0)
+		strvec_addf(&n->devices, "%s:%u:%u", socket,
+			    dev_virtio_id(w->keys), GUEST_KEYS_DEVICE);
+	free(name);
+	free(socket);
+	return ret;
+}
+
 int wiring_make(struct wiring *w, struct dev_bus *bus, const struct lab *lab,
 		struct node *nodes)
 {
@@ -198,6 +213,8 @@ int wiring_make(struct wiring *w, struct dev_bus *bus, const struct lab *lab,
 	for (i = 0; i < lab->nr_nodes && !ret; i++) {
 		dev_bus_node(bus, nodes[i].id);
 		ret = add_devices(w, bus, &nodes[i], i);
+		if (lab->nodes[i].terminal && !ret)
+			ret = add_keys(w, bus, &nodes[i]);
 	}
 	return ret;
 }

@@ -6,13 +6,16 @@
 #include "guestconf.h"
 #include "node.h"
 
+struct dev;
 struct dev_bus;
 
 /**
  * struct wiring - what follows from the devices for the nodes
  * @nets: the ports that have an address
+ * @keys: what is typed at a node with a terminal; NULL: none has one
  */
 struct wiring {
+	struct dev *keys;
 	struct guest_net *nets;
 	size_t nr_nets;
 };

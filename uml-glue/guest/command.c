@@ -77,10 +77,19 @@ static void run_first(void)
 		sched_setscheduler(0, SCHED_FIFO | SCHED_RESET_ON_FORK, &fifo);
 }
 
-static void __attribute__((noreturn)) command_exec(char **argv)
+void command_exec(int in, int out, int error)
 {
+	char **argv = conf_vector("arg");
+	sigset_t none;
 	int err;
 
+	environ = conf_vector("env");
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	dup2(in, STDIN_FILENO);
+	dup2(out, STDOUT_FILENO);
+	dup2(error, STDERR_FILENO);
+	closefrom(STDERR_FILENO + 1);
 	if (chdir(conf_get("cwd", "/")) < 0)
 		(void)!chdir("/");
 	execvpe(argv[0], argv, environ);
@@ -92,25 +101,16 @@ static void __attribute__((noreturn)) command_exec(char **argv)
 
 static pid_t command_start(int out, int err)
 {
-	char **argv = conf_vector("arg");
 	int null = open("/dev/null", O_RDONLY);
-	sigset_t none;
 	pid_t pid;
 
-	environ = conf_vector("env");
 	pid = fork();
 	if (pid != 0) {
 		close(null);
 		return pid;
 	}
 	setsid();
-	sigemptyset(&none);
-	sigprocmask(SIG_SETMASK, &none, NULL);
-	dup2(null, STDIN_FILENO);
-	dup2(out, STDOUT_FILENO);
-	dup2(err, STDERR_FILENO);
-	closefrom(STDERR_FILENO + 1);
-	command_exec(argv);
+	command_exec(null, out, err);
 }
 
 /*
@@ -127,7 +127,7 @@ static bool copy(int from, enum channel_kind kind)
 	return n > 0;
 }
 
-static void report_exit(int status)
+void report_exit(int status)
 {
 	struct channel_exit x = { 0 };
 	struct timespec ts = { 0 };
@@ -213,9 +213,8 @@ void run_command(void)
 
 	run_first();
 	wait_for_start();
-	/* Drivers have had the time to find them. */
-	ports_link();
-
+	if (conf_get("keys", NULL))
+		run_on_terminal();
 	if (pipe2(out, O_CLOEXEC) < 0 || pipe2(err, O_CLOEXEC) < 0)
 		fail("cannot make a pipe: %s", strerror(errno));
 	pid = command_start(out[1], err[1]);

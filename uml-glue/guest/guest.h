@@ -39,14 +39,26 @@ void modules_load(void);
 /** net_setup() - lo, addresses, default route, /etc/hosts */
 void net_setup(void);
 
-/** ports_link() - names for the ports of virtio consoles */
-void ports_link(void);
-
 /** send_frame() - pass @len bytes, at most CHANNEL_MAX_DATA, to umtt */
 void send_frame(enum channel_kind kind, const void *data, size_t len);
 
 /** run_command() - run the command of this node; goes on until umtt ends it */
 void run_command(void) __attribute__((noreturn));
+
+/** command_exec() - become the command, with these descriptors */
+void command_exec(int in, int out, int error) __attribute__((noreturn));
+/** report_exit() - the command has ended, with @status as of waitpid() */
+void report_exit(int status);
+
+/** run_on_terminal() - run the command on a terminal; goes on until umtt ends it */
+void run_on_terminal(void) __attribute__((noreturn));
+
+/**
+ * sysfs_descend() - go down into the first entry of @path that begins with @prefix
+ *
+ * Return: false when there is none; @path is as it was then
+ */
+bool sysfs_descend(char *path, size_t size, const char *prefix);
 
 /** child_events() - a descriptor that is readable when a child has ended */
 int child_events(void);

@@ -45,8 +45,7 @@ static int interface_up(int fd, const char *name)
 	return ioctl(fd, SIOCSIFFLAGS, &ifr);
 }
 
-/* Go down into the first entry of @path whose name begins with @prefix. */
-static bool descend(char *path, size_t size, const char *prefix)
+bool sysfs_descend(char *path, size_t size, const char *prefix)
 {
 	DIR *d = opendir(path);
 	size_t len = strlen(path);
@@ -76,9 +75,9 @@ static bool find_interface(unsigned int index, char name[IFNAMSIZ])
 
 	snprintf(path, sizeof(path), "/sys/bus/platform/devices/virtio-uml.%u",
 		 index);
-	if (!descend(path, sizeof(path), "virtio") ||
-	    !descend(path, sizeof(path), "net") ||
-	    !descend(path, sizeof(path), ""))
+	if (!sysfs_descend(path, sizeof(path), "virtio") ||
+	    !sysfs_descend(path, sizeof(path), "net") ||
+	    !sysfs_descend(path, sizeof(path), ""))
 		return false;
 	base = strrchr(path, '/') + 1;
 	if (strlen(base) >= IFNAMSIZ)
