@@ -142,12 +142,56 @@ static const char *input_check(struct fe *fe, unsigned int slot, u32 len)
 	return len ? "a status has a length that was written" : NULL;
 }
 
+/* console: bytes for the first port; queue 1 is for what the guest writes */
+
+static unsigned int console_put(struct fe *fe, unsigned int slot, struct seg *s)
+{
+	memset(guest_ptr(&fe->g, slot_at(slot)), 'a', 80);
+	s[0] = (struct seg){ slot_at(slot), 80, false };
+	return 1;
+}
+
+static const char *console_check(struct fe *fe, unsigned int slot, u32 len)
+{
+	(void)fe;
+	(void)slot;
+	return len ? "what was written has a length that was read" : NULL;
+}
+
+/* i2c: a message without data to an address where nobody is */
+
+#define I2C_HEADER	8u
+#define I2C_ERR		1
+
+static unsigned int i2c_put(struct fe *fe, unsigned int slot, struct seg *s)
+{
+	static const u8 header[I2C_HEADER] = { 0x20 };
+	u8 *p = guest_ptr(&fe->g, slot_at(slot));
+
+	memset(p, 0xee, SLOT);
+	memcpy(p, header, I2C_HEADER);
+	s[0] = (struct seg){ slot_at(slot), I2C_HEADER, false };
+	s[1] = (struct seg){ slot_at(slot) + SLOT / 2, 1, true };
+	return 2;
+}
+
+static const char *i2c_check(struct fe *fe, unsigned int slot, u32 len)
+{
+	const u8 *p = guest_ptr(&fe->g, slot_at(slot));
+
+	if (len != 1)
+		return "the length is not that of the status";
+	return p[SLOT / 2] == I2C_ERR ? NULL : "the status is not an error";
+}
+
 static const struct profile profiles[] = {
 	{ "rng", 0, 1, rng_put, rng_check },
 	{ "echo", 0, 2, echo_put, echo_check },
 	{ "net", 1, 2, net_put, net_check },
 	{ "blk", 0, 1, blk_put, blk_check },
+	{ "console", 1, 4, console_put, console_check },
 	{ "input", 1, 2, input_put, input_check },
+	{ "i2c", 0, 1, i2c_put, i2c_check },
 };
 
 const struct profile *profile_find(const char *name)
@@ -162,7 +206,7 @@ const struct profile *profile_find(const char *name)
 
 const char *profile_names(void)
 {
-	return "rng, echo, net, blk, input";
+	return "rng, echo, net, blk, console, input, i2c";
 }
 
 /* Work, whatever the device */

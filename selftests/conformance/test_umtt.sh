@@ -14,10 +14,11 @@ export ASAN_OPTIONS="${ASAN_OPTIONS:+$ASAN_OPTIONS:}quarantine_size_mb=8"
 
 set -f
 rest=
-for device in echo rng net blk input; do
+for device in echo rng net blk console input i2c; do
 	socket=$work/$device
 	spec=$device,socket=$socket
 	[ "$device" != blk ] || spec=$spec,size=1Mi
+	[ "$device" != i2c ] || spec=$spec,speed=100M
 	# shellcheck disable=SC2086	# a list of words
 	suite "$device" --device "$device" --socket "$socket" \
 		--exec "exec '$UMTT' slave --device $spec" $rest "$@"

@@ -41,7 +41,7 @@ without()
 }
 
 echo "KTAP version 1"
-echo "1..14"
+echo "1..16"
 up='\.\./'
 # The pure parts of a virtqueue.
 queues="src/vu/vq.c src/vu/split.c src/vu/packed.c src/vu/chain.c src/vu/dirty.c
@@ -60,10 +60,12 @@ includes vu_does_not_know_tt "[a-z_]+\.h|${up}(base|wire|ring)/[a-z_]+\.h|${up}t
 	src/vu/*.[ch]
 includes tt_does_not_know_vu "[a-z_]+\.h|${up}(base|wire|ring)/[a-z_]+\.h|${up}cal/server\.h" \
 	src/tt/*.[ch]
+includes ktap_is_pure "[a-z]+\.h|${up}base/[a-z]+\.h" src/ktap/*.[ch]
 models=$(find src/dev -name '*.c' ! -name dev.c ! -name args.c ! -name kick.c \
-	! -name notify.c ! -name services.c ! -name hostfile.c)
+	! -name notify.c ! -name services.c ! -name hostfile.c \
+	! -name hostout.c)
 # shellcheck disable=SC2086
-includes devices_know_dev_h "(dev|link|blk|disk|faults|script|keys)\.h|input_names\.def|${up}base/(prng|units)\.h|${up}lab/channel\.h" $models
+includes devices_know_dev_h "(dev|link|blk|disk|faults|when|script|wire|i2c_client|console|console_port|keys)\.h|input_names\.def|${up}base/(prng|units)\.h|${up}lab/channel\.h" $models
 # shellcheck disable=SC2046
 without only_ring_knows_io_uring 'io_uring_[a-z_]+\([^)]|liburing\.h' \
 	$(find src -name '*.[ch]' ! -path 'src/ring/*')
@@ -75,9 +77,11 @@ without nobody_else_waits '\b(poll|ppoll|select|epoll_wait|sigwait)\(' \
 # shellcheck disable=SC2086
 without pure_parts_make_no_system_calls '<(unistd|fcntl|sys/mman|sys/socket)\.h>' \
 	src/cal/core.c src/vu/msg.c src/vu/mem.c $queues
+without ktap_makes_no_system_calls '<(unistd|fcntl|poll|sys/(mman|socket|wait|stat))\.h>|\b(fopen|getenv|system)\(' \
+	src/ktap/*.[ch]
 # shellcheck disable=SC2086
 without peers_cannot_stop_us '\b(assert|abort|exit|BUG_ON)\(' \
-	src/vu/msg.c src/vu/mem.c $queues src/wire/names.c
+	src/vu/msg.c src/vu/mem.c $queues src/wire/names.c src/ktap/*.c
 result headers_stand_alone "$(find src -name '*.h' | while read -r h; do
 	cc -std=gnu11 -D_GNU_SOURCE -fsyntax-only -x c "$h" 2>&1; done)"
 exit $fail

@@ -41,7 +41,7 @@ result tests_can_be_run "$(find selftests -name 'test_*.sh' ! -perm -u+x)"
 result man_page_is_complete "$(
 	umtt=${UMTT:-build/umtt}
 	[ -x "$umtt" ] || echo "$umtt is not built"
-	for c in run calendar slave trace diff; do
+	for c in run kselftest calendar slave trace diff; do
 		"$umtt" "$c" --help | grep -oE -- '--[a-z][a-z-]+' | sort -u |
 		while read -r o; do
 			sed 's/\\-/-/g' Documentation/man/umtt.1 |

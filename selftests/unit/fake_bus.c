@@ -13,7 +13,7 @@
 #include "../../src/dev/args.h"
 #include "fake_bus.h"
 
-#define MAX_VQS		4u
+#define MAX_VQS		8u
 /* Rings of a queue, and the bytes of its slots. */
 #define RING_GPA(q)	(FAKE_LOW + 0x10000ULL * (q))
 #define OUT_GPA(q, slot) (FAKE_DATA + (2ULL * ((q) * FAKE_SLOTS + (slot))) * \
@@ -347,6 +347,54 @@ void dev_file_zero(struct dev_file *f, u64 off, u64 len)
 void dev_file_sync(struct dev_file *f)
 {
 	begin_file(f, sync_file, 0, 0);
+}
+
+/* Files that are read as a whole, or grow: real ones, too */
+
+int dev_load(struct dev *d, const char *path, u8 **buf, size_t *len)
+{
+	FILE *f = fopen(path, "r");
+
+	(void)d;
+	*buf = NULL;
+	*len = 0;
+	if (!f)
+		return -ENOENT;
+	*buf = malloc(FAKE_SLOT_BYTES);
+	*len = fread(*buf, 1, FAKE_SLOT_BYTES, f);
+	fclose(f);
+	return 0;
+}
+
+struct dev_out {
+	FILE *f;
+};
+
+int dev_out_open(struct dev *d, const char *path, struct dev_out **out)
+{
+	FILE *f = fopen(path, "w");
+
+	(void)d;
+	if (!f)
+		return -ENOENT;
+	*out = calloc(1, sizeof(**out));
+	(*out)->f = f;
+	setbuf(f, NULL);
+	return 0;
+}
+
+void dev_out_write(struct dev_out *o, const void *buf, size_t len)
+{
+	if (fwrite(buf, 1, len, o->f) != len)
+		abort();
+}
+
+void dev_out_close(struct dev_out *o)
+{
+	if (!o)
+		return;
+	fclose(o->f);
+	free(o);
 }
 
 bool fake_bus_file(struct dev_bus *b)

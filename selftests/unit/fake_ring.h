@@ -16,7 +16,7 @@
  */
 #define FAKE_UVA	0x7000000000ULL
 #define FAKE_LOW	0x100000ULL	/* gpa of the first region */
-#define FAKE_LOW_SIZE	0x200000ULL
+#define FAKE_LOW_SIZE	0x300000ULL
 #define FAKE_MID	(FAKE_LOW + FAKE_LOW_SIZE)	/* adjacent */
 #define FAKE_MID_SIZE	0x10000ULL
 #define FAKE_HIGH	0x800000ULL	/* behind a hole */

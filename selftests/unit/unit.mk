@@ -23,9 +23,10 @@ UNIT_OOM_SRC := $(UNIT_DIR)/oom.c
 UNIT_OOM := -Wl,--wrap=malloc,--wrap=calloc
 
 UNIT_args_SRCS := src/dev/args.c src/base/units.c src/base/log.c
-UNIT_blk_SRCS := src/dev/blk.c src/dev/blk_work.c src/dev/disk.c src/dev/faults.c $(UNIT_BUS) $(UNIT_OOM_SRC)
+UNIT_blk_SRCS := src/dev/blk.c src/dev/blk_work.c src/dev/disk.c src/dev/faults.c src/dev/when.c $(UNIT_BUS) $(UNIT_OOM_SRC)
 UNIT_blk_LDFLAGS := $(UNIT_OOM)
 UNIT_cal_core_SRCS := src/cal/core.c src/base/heap.c src/base/prng.c src/wire/names.c
+UNIT_console_SRCS := $(wildcard src/dev/console*.c) src/dev/script.c $(UNIT_BUS)
 UNIT_dirty_SRCS := $(UNIT_VQ) $(UNIT_DIR)/fake_ring.c $(UNIT_DIR)/fake_packed.c
 UNIT_cal_server_SRCS := src/cal/server.c src/cal/core.c $(wildcard src/ring/*.c) \
 	src/base/heap.c src/base/log.c src/wire/names.c $(wildcard src/trace/trace.c src/trace/format.c src/trace/names.c)
@@ -38,11 +39,18 @@ UNIT_fetched_once_SRCS := $(UNIT_DIR)/watch.c $(UNIT_DIR)/fake_ring.c \
 UNIT_fetched_once_WATCHED := $(filter-out src/vu/mem.c src/base/heap.c,$(UNIT_VQ))
 UNIT_heap_SRCS := src/base/heap.c src/base/prng.c
 UNIT_hostfile_SRCS := src/dev/hostfile.c src/base/log.c
+UNIT_i2c_SRCS := src/dev/i2c.c src/dev/i2c_client.c src/dev/i2c_rtc.c src/dev/wire.c src/dev/when.c \
+	src/dev/script.c src/dev/record.c $(UNIT_BUS)
 UNIT_inflight_SRCS := $(UNIT_VQ) src/base/prng.c $(UNIT_DIR)/fake_ring.c \
 	$(UNIT_DIR)/fake_packed.c
 UNIT_input_SRCS := src/dev/input.c src/dev/script.c src/dev/record.c $(UNIT_BUS)
 UNIT_killed_SRCS := $(UNIT_VQ) src/base/prng.c $(UNIT_DIR)/fake_ring.c \
 	$(UNIT_DIR)/fake_packed.c
+UNIT_ktap_SRCS := src/ktap/ktap.c src/ktap/line.c src/ktap/text.c
+UNIT_ktap_judge_SRCS := $(UNIT_ktap_SRCS) src/ktap/judge.c src/ktap/expect.c \
+	src/ktap/klog.c src/ktap/marks.c src/base/units.c
+UNIT_ktap_report_SRCS := $(UNIT_ktap_SRCS) src/ktap/report.c src/ktap/junit.c \
+	src/ktap/xml.c src/base/units.c
 UNIT_link_SRCS := src/dev/link.c $(UNIT_BUS) $(UNIT_OOM_SRC)
 UNIT_link_LDFLAGS := $(UNIT_OOM)
 UNIT_mem_SRCS := src/vu/mem.c

@@ -17,6 +17,7 @@ int cmd_calendar(int argc, char **argv);
 int cmd_slave(int argc, char **argv);
 int cmd_trace(int argc, char **argv);
 int cmd_diff(int argc, char **argv);
+int cmd_kselftest(int argc, char **argv);
 
 /**
  * cmd_parse() - argp_parse(), whose errors are one line and EXIT_UMTT

@@ -16,6 +16,7 @@ static const struct {
 	const char *help;
 } commands[] = {
 	{ "run", cmd_run, "run a command in a lab of User-Mode Linux kernels" },
+	{ "kselftest", cmd_kselftest, "run the kernel's selftests, and say how they went" },
 	{ "calendar", cmd_calendar, "the scheduler of simulated time alone" },
 	{ "slave", cmd_slave, "the vhost-user devices alone" },
 	{ "trace", cmd_trace, "show what happened in a run" },

@@ -143,6 +143,13 @@ struct dev_bus {
 	TAILQ_HEAD(, dev_file) files;
 };
 
+/* hostfile.c: what files of the host have in common */
+
+/** host_open() - a file by its name in an option; @flags as of open(2); fd or -errno */
+int host_open(struct dev_bus *b, const char *path, int flags);
+/** host_lock() - against who else cares for locks; 0, -errno */
+int host_lock(int fd, bool write);
+
 /* notify.c: calls, and the end of the instant that makes them */
 
 void notify_init(struct notify *n, struct dev *d, unsigned int vq);

@@ -228,6 +228,38 @@ void dev_file_zero(struct dev_file *f, u64 off, u64 len);
 /** dev_file_sync() - all that was written survives a power failure of the host */
 void dev_file_sync(struct dev_file *f);
 
+/*
+ * Files that are read as a whole in probe, and files that grow: what was
+ * written is the host's before the call returns, so nothing of it is lost
+ * however the run ends.
+ */
+#define DEV_LOAD_MAX	((size_t)64 * 1024 * 1024)
+
+/**
+ * dev_load() - in probe: what is in a regular file
+ * @buf: to be freed; NULL for an empty file
+ *
+ * Return: 0, -errno after one line
+ */
+int __must_check dev_load(struct dev *d, const char *path, u8 **buf,
+			  size_t *len);
+
+struct dev_out;
+
+/**
+ * dev_out_open() - in probe: make an empty file, or empty one that is there
+ *
+ * Return: 0, -errno after one line
+ */
+int __must_check dev_out_open(struct dev *d, const char *path,
+			      struct dev_out **out);
+
+/** dev_out_write() - append; what the host cannot store is reported once */
+void dev_out_write(struct dev_out *o, const void *buf, size_t len);
+
+/** dev_out_close() - @o may be NULL */
+void dev_out_close(struct dev_out *o);
+
 /**
  * dev_fopen() - in probe: a file of text, that of an option
  * @path: relative ones begin where the user has started umtt

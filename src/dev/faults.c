@@ -4,8 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../base/units.h"
 #include "faults.h"
+#include "when.h"
 
 #define KIND_ANY	NR_REQ_KINDS
 
@@ -32,15 +32,13 @@ static const char *const kind_names[] = {
 
 /**
  * struct rule - one of them
- * @by_time: @first to @last are times, else the how manieth
- * @once: the first that fits, and no other; @used: it has been
+ * @when: which requests; of FAULT_SECTOR, @first to @last sector
  * @sectors: of a torn write
  */
 struct rule {
 	enum fault fault;
 	unsigned int kind;
-	bool by_time, once, used;
-	u64 first, last;
+	struct when when;
 	u64 sectors;
 };
 
@@ -51,58 +49,6 @@ struct faults {
 };
 
 /* Reading */
-
-static bool parse_plain(const char *s, u64 *v)
-{
-	return *s && !s[strspn(s, "0123456789")] && !units_number(s, v);
-}
-
-static bool parse_time(const char *s, u64 *v)
-{
-	return s[strspn(s, ".0123456789")] && !units_time(s, 1, v);
-}
-
-static bool parse_point(struct rule *r, const char *s, u64 *v)
-{
-	r->by_time = !parse_plain(s, v);
-	return r->by_time ? parse_time(s, v) : *v > 0;
-}
-
-static bool parse_range(struct rule *r, const char *from, const char *to)
-{
-	bool by_time;
-
-	if (!parse_point(r, from, &r->first))
-		return false;
-	by_time = r->by_time;
-	if (!parse_point(r, to, &r->last) || by_time != r->by_time)
-		return false;
-	if (by_time && !r->last--)
-		return false;
-	return r->first <= r->last;
-}
-
-/* N, N-M, N+, T, T-U, T+ */
-static bool parse_when(struct rule *r, char *s)
-{
-	size_t len = strlen(s);
-	char *dash = strchr(s, '-');
-
-	if (dash) {
-		*dash = '\0';
-		return parse_range(r, s, dash + 1);
-	}
-	if (len && s[len - 1] == '+') {
-		s[len - 1] = '\0';
-		r->last = U64_MAX;
-		return parse_point(r, s, &r->first);
-	}
-	if (!parse_point(r, s, &r->first))
-		return false;
-	r->once = r->by_time;
-	r->last = r->by_time ? U64_MAX : r->first;
-	return true;
-}
 
 static bool parse_kind(struct rule *r, const char *s)
 {
@@ -118,9 +64,9 @@ static bool parse_sectors(struct rule *r, char *s)
 
 	if (dash)
 		*dash = '\0';
-	return parse_plain(s, &r->first) &&
-	       parse_plain(dash ? dash + 1 : s, &r->last) &&
-	       r->first <= r->last;
+	return when_number(s, &r->when.first) &&
+	       when_number(dash ? dash + 1 : s, &r->when.last) &&
+	       r->when.first <= r->when.last;
 }
 
 static bool parse_rule(struct rule *r, char *s)
@@ -134,9 +80,9 @@ static bool parse_rule(struct rule *r, char *s)
 		return false;
 	*at++ = '\0';
 	if (r->fault != FAULT_TORN)
-		return parse_kind(r, s) && parse_when(r, at);
+		return parse_kind(r, s) && when_parse(&r->when, at);
 	r->kind = REQ_WRITE;
-	return parse_when(r, s) && parse_plain(at, &r->sectors);
+	return when_parse(&r->when, s) && when_number(at, &r->sectors);
 }
 
 /* The rules of one option; @text is changed. */
@@ -223,16 +169,11 @@ bool faults_power(const struct faults *f)
 static bool fits(const struct faults *f, struct rule *r, enum req_kind kind,
 		 u64 now)
 {
-	u64 at = r->by_time ? now : f->count[r->kind];
-
-	if (r->fault == FAULT_SECTOR || r->used)
+	if (r->fault == FAULT_SECTOR)
 		return false;
 	if (r->kind != KIND_ANY && r->kind != kind)
 		return false;
-	if (at < r->first || at > r->last)
-		return false;
-	r->used = r->once;
-	return true;
+	return when_fits(&r->when, f->count[r->kind], now);
 }
 
 static void add(struct verdict *v, const struct rule *r)
@@ -264,8 +205,8 @@ bool faults_sector(const struct faults *f, u64 sector, u64 n)
 
 	for (i = 0; i < f->nr; i++) {
 		r = &f->rule[i];
-		if (r->fault == FAULT_SECTOR && n && sector <= r->last &&
-		    sector + n > r->first)
+		if (r->fault == FAULT_SECTOR && n && sector <= r->when.last &&
+		    sector + n > r->when.first)
 			return true;
 	}
 	return false;

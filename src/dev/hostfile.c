@@ -200,14 +200,14 @@ void dev_file_sync(struct dev_file *f)
 
 /* Opening */
 
-static int lock(const struct dev_file *f, enum dev_file_mode mode)
+int host_lock(int fd, bool write)
 {
 	struct flock fl = {
-		.l_type = mode == DEV_FILE_WRITE ? F_WRLCK : F_RDLCK,
+		.l_type = write ? F_WRLCK : F_RDLCK,
 		.l_whence = SEEK_SET,
 	};
 
-	return fcntl(f->fd, F_OFD_SETLK, &fl) < 0 ? -errno : 0;
+	return fcntl(fd, F_OFD_SETLK, &fl) < 0 ? -errno : 0;
 }
 
 /* NULL when @f can be used, else why not. */
@@ -224,7 +224,7 @@ static const char *look_at(struct dev_file *f, enum dev_file_mode mode)
 		return "it is neither a regular file nor a block device";
 	else if (ioctl(f->fd, BLKGETSIZE64, &f->size) < 0)
 		return strerror(errno);
-	err = lock(f, mode);
+	err = host_lock(f->fd, mode == DEV_FILE_WRITE);
 	if (err == -EAGAIN || err == -EACCES)
 		return mode == DEV_FILE_WRITE ?
 		       "another device or program uses it" :
@@ -252,21 +252,19 @@ FILE *dev_fopen(struct dev *d, const char *path, const char *mode)
 	return f;
 }
 
-static int open_path(struct dev_bus *b, const char *path,
-		     enum dev_file_mode mode)
+int host_open(struct dev_bus *b, const char *path, int flags)
 {
-	int flags = (mode == DEV_FILE_WRITE ? O_RDWR : O_RDONLY) | O_CLOEXEC;
 	char *full = full_path(b, path);
 	int fd;
 
 	if (!full)
 		return -ENOMEM;
 	/* A fifo would make open() wait; afterwards it must not say EAGAIN. */
-	fd = open(full, flags | O_NONBLOCK);
+	fd = open(full, flags | O_NONBLOCK | O_CLOEXEC, 0666);
 	if (fd < 0)
 		fd = -errno;
 	else
-		(void)fcntl(fd, F_SETFL, 0);
+		(void)fcntl(fd, F_SETFL, flags & O_APPEND);
 	free(full);
 	return fd;
 }
@@ -285,7 +283,8 @@ int dev_file_open(struct dev *d, const char *path, enum dev_file_mode mode,
 	f->op.done = op_done;
 	f->done = done;
 	f->owner = owner;
-	f->fd = open_path(f->bus, path, mode);
+	f->fd = host_open(f->bus, path,
+			  mode == DEV_FILE_WRITE ? O_RDWR : O_RDONLY);
 	why = f->fd < 0 ? strerror(-f->fd) : look_at(f, mode);
 	if (!why) {
 		f->buf = malloc(DEV_FILE_BUF);

@@ -88,6 +88,28 @@ const char *host_shell(const char *root)
 	return there ? "/bin/bash" : "/bin/sh";
 }
 
+char *host_kselftest_dir(void)
+{
+	struct strvec places = { 0 };
+	char *dir = program_dir(), *found, *real;
+
+	strvec_addf(&places, "%s/../uml-glue/kselftest/build.sh", dir);
+	/* Builds with sanitizers are one directory further down. */
+	strvec_addf(&places, "%s/../../uml-glue/kselftest/build.sh", dir);
+	strvec_addf(&places, "%s/../lib/umtt/kselftest/build.sh", dir);
+	found = first_program(&places);
+	real = found ? realpath(found, NULL) : NULL;
+	if (real)
+		*strrchr(real, '/') = '\0';
+	else
+		log_err(NULL, "the scripts for kselftests are not there: neither %s nor %s",
+			places.v[0], places.v[2]);
+	strvec_free(&places);
+	free(found);
+	free(dir);
+	return real;
+}
+
 bool host_is_static(const char *path)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC);

@@ -22,6 +22,15 @@ char *host_preload(void);
 /** host_shell() - the shell to be had below @root */
 const char *host_shell(const char *root);
 
+/**
+ * host_kselftest_dir() - directory of the scripts that build and run kselftests
+ *
+ * Of the source that umtt was built in, else where it was installed to.
+ *
+ * Return: path, to be freed; NULL after a line that says where it should be
+ */
+char *host_kselftest_dir(void);
+
 /** host_is_static() - does program @path do without the dynamic linker */
 bool host_is_static(const char *path);
 

@@ -174,21 +174,37 @@ static int check_device(const struct labfile *lf, const char *key,
 		   (int)len, spec, types);
 }
 
+/* Does the option that begins at @s name a file. */
+static bool is_file_option(const char *s)
+{
+	static const char *const options[] = {
+		"file", "script", "record", ".in", ".out",
+	};
+	size_t len = strcspn(s, "=,"), n, i;
+
+	for (i = 0; i < ARRAY_SIZE(options) && s[len] == '='; i++) {
+		n = strlen(options[i]);
+		if (*options[i] == '.' ? len > n : len == n)
+			if (!memcmp(s + len - n, options[i], n))
+				return true;
+	}
+	return false;
+}
+
 /* A device's files are relative to the lab file, as all paths in that are. */
 static char *device_spec(const struct labfile *lf, const char *spec)
 {
-	static const char *const options[] = { ",file=", ",script=", ",record=" };
-	char *out = xstrdup(spec), *longer;
-	const char *value;
-	size_t i;
+	char *out = xstrdup(""), *longer;
+	size_t field, key;
 
-	for (i = 0; i < ARRAY_SIZE(options); i++) {
-		value = strstr(out, options[i]);
-		value = value ? value + strlen(options[i]) : "/";
-		if (*value == '/')
-			continue;
-		longer = xasprintf("%.*s%s%s", (int)(value - out), out, lf->dir,
-				   value);
+	for (; *spec; spec += field) {
+		field = strcspn(spec + (*spec == ','), ",") + (*spec == ',');
+		key = strcspn(spec, "=") + 1;
+		if (!is_file_option(spec + (*spec == ',')) || spec[key] == '/')
+			key = 0;
+		longer = xasprintf("%s%.*s%s%.*s", out, (int)key, spec,
+				   key ? lf->dir : "", (int)(field - key),
+				   spec + key);
 		free(out);
 		out = longer;
 	}

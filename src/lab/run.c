@@ -510,8 +510,12 @@ static int open_loop(struct run *r)
 static u64 trace_clock(void *arg)
 {
 	const struct run *r = arg;
+	u64 now = r->calendar ? cal_server_now(r->calendar) : 0;
 
-	return r->calendar ? cal_server_now(r->calendar) : 0;
+	/* In their turn devices move on by themselves, up to the horizon. */
+	if (r->have_tt && r->tt.state == TT_RUNNING)
+		now = max_u64(now, r->tt.now);
+	return now;
 }
 
 static void make_identity(struct run *r)

@@ -213,6 +213,9 @@ void run_command(void)
 
 	run_first();
 	wait_for_start();
+	/* Drivers have had the time to find them. */
+	ports_link();
+
 	if (conf_get("keys", NULL))
 		run_on_terminal();
 	if (pipe2(out, O_CLOEXEC) < 0 || pipe2(err, O_CLOEXEC) < 0)

@@ -39,6 +39,9 @@ void modules_load(void);
 /** net_setup() - lo, addresses, default route, /etc/hosts */
 void net_setup(void);
 
+/** ports_link() - names for the ports of virtio consoles */
+void ports_link(void);
+
 /** send_frame() - pass @len bytes, at most CHANNEL_MAX_DATA, to umtt */
 void send_frame(enum channel_kind kind, const void *data, size_t len);
 
