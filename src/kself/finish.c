@@ -16,6 +16,7 @@
 #define MAX_LOG		(16u << 20)
 #define MAX_REPORT	65536
 #define LAST_LINES	20	/* of the log of a kernel that has just ended */
+#define PANIC_LINES	16	/* before a panic, since the test has begun */
 
 /*
  * The log of a kernel before version 6.12 and later has times in steps of a
@@ -222,20 +223,38 @@ static void set_log(struct kself_test *x, const struct left *l, size_t at,
 	x->report.log_len = len;
 }
 
+/* A panic may come after what it is about, as registers. */
+static size_t before_panic(const struct left *l, size_t at)
+{
+	size_t start = at, prev;
+	int lines;
+
+	for (lines = 0; start && lines < PANIC_LINES; lines++) {
+		prev = start - 1;
+		while (prev && l->log[prev - 1] != '\n')
+			prev--;
+		if (memmem(l->log + prev, start - prev, "#umtt ", 6))
+			break;
+		start = prev;
+	}
+	return start;
+}
+
 /* The reports of a test; the first one is the one to be told of. */
 static bool find_reports(const struct boot *b, const struct left *l, size_t i,
 			 struct klog_report *first)
 {
 	struct kself_test *x = &b->cfg->tests->v[b->first + i];
 	struct klog_report r;
-	size_t at = 0;
+	size_t at = 0, start;
 
 	x->report.reports = 0;
 	while (klog_next(l->log, l->log_len, &at, &r)) {
 		if (owner_of(b, l, &r) != i || x->report.reports++)
 			continue;
 		*first = r;
-		set_log(x, l, r.at, r.len);
+		start = r.panic ? before_panic(l, r.at) : r.at;
+		set_log(x, l, start, r.at + r.len - start);
 	}
 	return x->report.reports;
 }
@@ -257,9 +276,10 @@ static void last_lines(struct kself_test *x, const struct left *l)
  * Verdicts
  */
 
+/* In a boot that is over without an end of the test, it still goes on for a while. */
 static bool ended_by_host(enum judge_end end)
 {
-	return end == END_STALL || end == END_WALL_LIMIT ||
+	return end == END_MISSING || end == END_STALL || end == END_WALL_LIMIT ||
 	       end == END_INTERRUPTED || end == END_RUN_FAILED ||
 	       end == END_OUTPUT_LIMIT;
 }
