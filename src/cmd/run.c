@@ -425,6 +425,20 @@ static int no_lab_file(const char *arg)
 	return -ENOENT;
 }
 
+/* Its commands may need files that lie beside it. */
+static int load_lab_file(struct lab *lab, const char *path)
+{
+	int ret = labfile_load(lab, path);
+	char *real = realpath(path, NULL);
+
+	if (ret == 0 && real) {
+		*strrchr(real, '/') = '\0';
+		setenv(LABFILE_ENV, *real ? real : "/", 1);
+	}
+	free(real);
+	return ret;
+}
+
 static int make_base(struct lab *lab, const struct run_args *a,
 		     const struct replay *rp, struct recorded *rec)
 {
@@ -436,7 +450,7 @@ static int make_base(struct lab *lab, const struct run_args *a,
 	}
 	if (access(a->lab_file, F_OK) < 0 && !strchr(a->lab_file, '.'))
 		return no_lab_file(a->lab_file);
-	return labfile_load(lab, a->lab_file);
+	return load_lab_file(lab, a->lab_file);
 }
 
 static int make_lab(struct lab *lab, const struct run_args *a,

@@ -12,6 +12,7 @@
 #include "channel.h"
 #include "guestconf.h"
 #include "initrd.h"
+#include "labfile.h"
 
 /*
  * The archive's size changes where the kernel finds free memory, and its log
@@ -118,13 +119,18 @@ static void add_env(struct strvec *out, const struct lab_node *n,
 		strvec_addf(out, "env=PS1=%s# ", n->name);
 }
 
-/* The caller's directory, and what the command names, stay in sight. */
+/* The directories of the caller and the lab, and what the command names, stay in
+ * sight. */
 static void add_kept(struct strvec *out, const struct strvec *command,
-		     const char *cwd)
+		     const char *cwd, char *const *env)
 {
+	static const char lab[] = LABFILE_ENV "=";
 	size_t i;
 
 	strvec_addf(out, "keep=%s", cwd);
+	for (; *env; env++)
+		if (strncmp(*env, lab, sizeof(lab) - 1) == 0)
+			strvec_addf(out, "keep=%s", *env + sizeof(lab) - 1);
 	for (i = 0; i < command->n; i++)
 		if (command->v[i][0] == '/' && access(command->v[i], F_OK) == 0)
 			strvec_addf(out, "keep=%s", command->v[i]);
@@ -172,7 +178,7 @@ void guestconf_make(const struct lab *lab, unsigned int i, const char *cwd,
 	strvec_addf(out, "cwd=%s", cwd);
 	/* Another root has files of its own in these places. */
 	if (strcmp(lab->root, "/") == 0)
-		add_kept(out, &n->command, cwd);
+		add_kept(out, &n->command, cwd, env);
 	if (n->terminal)
 		strvec_addf(out, "keys=%u", GUEST_KEYS_DEVICE);
 	add_env(out, n, env, cwd);

@@ -20,10 +20,14 @@
  *   memory		256M
  *   devices		a list of "TYPE,key=value..." as for --device
  *   modules		a list of "FILE.ko ARGS" to load
+ *   kernel		as that of the lab, for this node
  *   kernel-args	a string or a list, for the kernel's command line
  *   wait		true: the lab does not end before this command does
  *   needed		false: the lab goes on when this kernel has ended
  */
+
+/* The nodes' commands find the directory of the lab file by this variable. */
+#define LABFILE_ENV	"UMTT_LAB"
 
 /**
  * labfile_load() - read a lab file
