@@ -22,7 +22,7 @@ enum {
 	OPT_LINK = 256, OPT_KERNEL, OPT_ROOT, OPT_SEED, OPT_TIME_LIMIT,
 	OPT_WALL_LIMIT, OPT_CPU, OPT_STATS, OPT_NO_SHM, OPT_TOD, OPT_MEM,
 	OPT_APPEND, OPT_MODULE, OPT_OUT, OPT_TRACE,
-	OPT_REPLAY, OPT_REPORT, OPT_STALL_LIMIT,
+	OPT_REPLAY, OPT_REPORT, OPT_STALL_LIMIT, OPT_BUSY,
 	OPT_DTB, OPT_DTS,
 	OPT_SHELL, OPT_PACE,
 };
@@ -52,6 +52,7 @@ static const struct argp_option options[] = {
 	{ "out", 'o', "DIR", 0, "Keep the kernels' logs in DIR, NODE.log", 0 },
 	{ "trace", OPT_TRACE, "FILE", 0, "Write all that happens in simulated time to FILE, for 'umtt trace'", 0 },
 	{ "replay", OPT_REPLAY, "FILE", 0, "Run again what FILE is a trace of, and stop with status 123 at the first event that is not as it was; other options change the lab", 0 },
+	{ "busy", OPT_BUSY, "none|advance[,syscall=TIME][,clock=TIME][,user=TIME][,grace=TIME]", 0, "Let the work of processes take simulated time, so that it ends when they wait in a loop: each system call (10us), each look at the clock (10us), each 10 ms of the host's CPU in user mode (10ms) after 200ms without a system call. By the last, runs differ; user=0 switches it off (default: none)", 0 },
 	{ "stall-limit", OPT_STALL_LIMIT, "TIME", 0, "End with status 124 when a node keeps simulated time from moving for TIME of the host's time, and say what it does", 0 },
 	{ "report", OPT_REPORT, "FILE", 0, "At the end, write how the run has ended to FILE, as key=value lines", 0 },
 	{ "stats", OPT_STATS, "all", OPTION_ARG_OPTIONAL, "At the end, print what was simulated and what it cost; with =all, the counters of all devices and links as well", 0 },
@@ -84,7 +85,7 @@ struct run_args {
 	bool nodes_given, stats, counters, no_shm, shell;
 	int cpu, verbose;
 	const char *kernel, *root, *out, *trace, *replay, *seed, *time_limit,
-		   *wall_limit, *stall_limit, *report, *tod, *mem;
+		   *wall_limit, *stall_limit, *report, *busy, *tod, *mem;
 	const char *dtb, *dts;
 	const char *shell_node, *pace;
 	struct strvec devices, links, append, modules;
@@ -141,6 +142,9 @@ static error_t parse_value(int key, char *arg, struct run_args *a)
 		break;
 	case OPT_WALL_LIMIT:
 		a->wall_limit = arg;
+		break;
+	case OPT_BUSY:
+		a->busy = arg;
 		break;
 	case OPT_STALL_LIMIT:
 		a->stall_limit = arg;
@@ -274,6 +278,15 @@ static int set_path(const char *option, const char *s, bool dir, char **path)
 	return 0;
 }
 
+static int set_busy(const char *s, struct busy *b)
+{
+	const char *why = s ? busy_parse(s, b) : NULL;
+
+	if (why)
+		log_err(NULL, "--busy %s: %s", s, why);
+	return why ? -EINVAL : 0;
+}
+
 static int set_top(struct lab *lab, const struct run_args *a)
 {
 	if (a->seed && units_number(a->seed, &lab->seed))
@@ -283,6 +296,7 @@ static int set_top(struct lab *lab, const struct run_args *a)
 	if (set_limit("time-limit", a->time_limit, &lab->time_limit) ||
 	    set_limit("wall-limit", a->wall_limit, &lab->wall_limit) ||
 	    set_limit("stall-limit", a->stall_limit, &lab->stall_limit) ||
+	    set_busy(a->busy, &lab->busy) ||
 	    set_path("kernel", a->kernel, false, &lab->kernel) ||
 	    set_path("root", a->root, true, &lab->root))
 		return -EINVAL;

@@ -143,6 +143,7 @@ static void add_node(struct trace_identity *id, const struct lab_node *n,
 static void add_lab(struct trace_identity *id, const struct lab *lab,
 		    const struct kernels *ks)
 {
+	char *busy;
 	size_t i;
 
 	add(id, "seed=%" PRIu64, lab->seed);
@@ -150,6 +151,9 @@ static void add_lab(struct trace_identity *id, const struct lab *lab,
 	add(id, "time-limit=%" PRIu64, lab->time_limit);
 	add(id, "wall-limit=%" PRIu64, lab->wall_limit);
 	add(id, "stall-limit=%" PRIu64, lab->stall_limit);
+	busy = busy_text(&lab->busy);
+	add(id, "busy=%s", busy);
+	free(busy);
 	add(id, "root=%s", lab->root);
 	for (i = 0; i < lab->links.n; i++)
 		add(id, "link=%s", lab->links.v[i]);
@@ -308,6 +312,8 @@ static int take_top(const struct line *l, struct lab *lab, struct recorded *rec)
 		return units_number(v, &lab->wall_limit);
 	if (is(l, "stall-limit"))
 		return units_number(v, &lab->stall_limit);
+	if (is(l, "busy"))
+		return busy_parse(v, &lab->busy) ? -EPROTO : 0;
 	if (is(l, "node"))
 		return new_node(lab, v);
 	if (is(l, "root"))

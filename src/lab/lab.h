@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 
+#include "busy.h"
 #include "strvec.h"
 
 #define LAB_MAX_NODES	4096
@@ -68,6 +69,7 @@ enum lab_pace { LAB_PACE_FROZEN, LAB_PACE_REAL };
  * @time_limit: simulated ns; 0: none
  * @wall_limit: ns of the host's time; 0: none
  * @stall_limit: ns of the host's time that simulated time may stand; 0: none
+ * @busy: what the work of processes costs in simulated time
  * @tod: time of day at simulated time 0, ns since 1970
  * @links: as for --link
  * @pace: where a node has a terminal; at most one does
@@ -75,6 +77,7 @@ enum lab_pace { LAB_PACE_FROZEN, LAB_PACE_REAL };
 struct lab {
 	char *kernel, *root;
 	u64 seed, time_limit, wall_limit, stall_limit, tod;
+	struct busy busy;
 	struct strvec links;
 	enum lab_pace pace;
 	struct lab_node *nodes;

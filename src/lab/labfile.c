@@ -27,6 +27,13 @@ static int get_time(const struct labfile *lf, const char *key, const char *s,
 	return 0;
 }
 
+static int get_busy(const struct labfile *lf, const char *s, struct busy *b)
+{
+	const char *why = s ? busy_parse(s, b) : NULL;
+
+	return why ? labyaml_bad(&lf->yaml, "busy", "'%s': %s", s, why) : 0;
+}
+
 static int get_bool(const struct labfile *lf, const char *key, const char *s,
 		    bool *v)
 {
@@ -68,6 +75,8 @@ static int get_top(const struct labfile *lf, const struct raw_lab *raw,
 	if (raw->tod && lab_parse_tod(raw->tod, &lab->tod))
 		return labyaml_bad(&lf->yaml, "tod", "'%s' is not a time of day; expected is " LAB_TOD_HELP,
 			   raw->tod);
+	if (get_busy(lf, raw->busy, &lab->busy))
+		return -EINVAL;
 	if (get_time(lf, "time-limit", raw->time_limit, NSEC_PER_SEC,
 		     &lab->time_limit) ||
 	    get_time(lf, "wall-limit", raw->wall_limit, NSEC_PER_SEC,

@@ -57,6 +57,7 @@ static const cyaml_schema_field_t lab_fields[] = {
 	STRING("time-limit", OPTIONAL, struct raw_lab, time_limit),
 	STRING("wall-limit", OPTIONAL, struct raw_lab, wall_limit),
 	STRING("stall-limit", OPTIONAL, struct raw_lab, stall_limit),
+	STRING("busy", OPTIONAL, struct raw_lab, busy),
 	STRING("kernel", OPTIONAL, struct raw_lab, kernel),
 	STRING("root", OPTIONAL, struct raw_lab, root),
 	STRING("tod", OPTIONAL, struct raw_lab, tod),

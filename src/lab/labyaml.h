@@ -26,7 +26,7 @@ struct raw_node {
 };
 
 struct raw_lab {
-	char *seed, *time_limit, *wall_limit, *stall_limit, *kernel, *root, *tod;
+	char *seed, *time_limit, *wall_limit, *stall_limit, *busy, *kernel, *root, *tod;
 	struct raw_link *links;
 	struct raw_node *nodes;
 	unsigned int links_count, nodes_count;

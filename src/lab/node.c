@@ -79,6 +79,7 @@ static void make_argv(const struct node *n, const struct node_env *env,
 		strvec_addf(argv, "virtio_uml.device=%s", n->devices.v[i]);
 	if (n->dtb)
 		strvec_addf(argv, "dtb=%s", n->dtb);
+	busy_args(env->busy, argv);
 	strvec_add_all(argv, &n->cfg->kernel_args);
 }
 

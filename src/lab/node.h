@@ -18,6 +18,7 @@
  * @mem_dir: where kernels put their memory, likewise
  * @preload: library that hides the host from them, likewise
  * @seed: of the run
+ * @busy: what the work of processes costs
  * @log_dir: where logs go; NULL: the run's directory
  * @verbose: show the kernels' logs
  */
@@ -27,6 +28,7 @@ struct node_env {
 	struct rundir *rundir;
 	const char *calendar, *mem_dir, *preload, *log_dir;
 	u64 seed;
+	const struct busy *busy;
 	bool verbose;
 };
 

@@ -140,6 +140,11 @@ void peek_free(struct peek *p)
 	free(p);
 }
 
+bool peek_contains(const struct peek *p, const char *text)
+{
+	return p->map && memmem(p->map, p->len, text, strlen(text));
+}
+
 /* By /proc: process_vm_readv() minds that modules are mapped for execution only. */
 static int read_memory(pid_t pid, u64 addr, void *buf, size_t len)
 {

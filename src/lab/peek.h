@@ -38,6 +38,9 @@ int __must_check peek_u64(const struct peek *p, pid_t pid, const char *name,
 /** peek_time() - simulated time by the kernel's own count, ns; 0 or -errno */
 int __must_check peek_time(const struct peek *p, pid_t pid, u64 *ns);
 
+/** peek_contains() - is @text in the program, whatever it means there */
+bool peek_contains(const struct peek *p, const char *text);
+
 /** peek_task() - the current task; what cannot be seen is left empty */
 void peek_task(const struct peek *p, pid_t pid, struct peek_task *t);
 

@@ -420,11 +420,27 @@ static int make_out_dir(const char *out)
 	return -errno;
 }
 
+/* A kernel that does not know what it is told passes it on to init. */
+static int check_busy(const struct run *r)
+{
+	unsigned int i;
+
+	for (i = 0; i < r->kernels.n; i++) {
+		if (!busy_missing(&r->cfg->lab->busy, r->kernels.list[i]->view))
+			continue;
+		log_err(r->kernels.list[i]->path, "--busy needs a patch that this kernel does not have; uml-glue/kernel/build.sh makes kernels with it");
+		return -ENOSYS;
+	}
+	return 0;
+}
+
 static int open_kernels(struct run *r)
 {
 	int ret = kernels_open(&r->kernels, r->cfg->lab, r->cwd);
 	unsigned int i;
 
+	if (!ret)
+		ret = check_busy(r);
 	for (i = 0; i < r->kernels.n && !ret; i++) {
 		if (!r->kernels.list[i]->is_static)
 			continue;
@@ -653,6 +669,7 @@ static int start_nodes(struct run *r)
 	r->env.preload = PRELOAD;
 	r->env.mem_dir = MEM_DIR;
 	r->env.seed = r->cfg->lab->seed;
+	r->env.busy = &r->cfg->lab->busy;
 	r->env.calendar = CALENDAR;
 	r->env.log_dir = r->cfg->out;
 	r->env.verbose = r->cfg->verbose;
@@ -803,10 +820,29 @@ static u64 time_in_nodes(const struct run *r)
 	return now;
 }
 
+/* Did the host have a say in how far time has gone. */
+static void tell_charged(struct run *r)
+{
+	const struct node *n;
+	unsigned int i;
+
+	for (i = 0; i < r->nr_nodes && r->cfg->lab->busy.user; i++) {
+		n = &r->nodes[i];
+		if (!busy_charged(r->kernels.of[i]->view, n->pid,
+				  n->log))
+			continue;
+		r->cfg->report->why_not = "user mode was charged";
+		log_warn(n->cfg->name, "a process has computed without end and was charged for it (--busy): no two runs are the same");
+		return;
+	}
+}
+
 static void make_report(struct run *r, bool ran)
 {
 	struct report *rep = r->cfg->report;
 
+	if (ran)
+		tell_charged(r);
 	rep->wall = wall_now() - r->began;
 	rep->why = r->why;
 	if (ran)
