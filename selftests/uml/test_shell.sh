@@ -102,7 +102,7 @@ time_passes_while_it_waits()
 	type (sleep 0.5; echo ti''mer) & sleep 0.1; $(printf %b "$times")
 	type exit\\r
 	END
-	succeeded && shown ' timer$' &&
+	succeeded && shown 'timer$' &&
 		between "the time between two commands, us" "$(value us)" 900000 20000000
 }
 
