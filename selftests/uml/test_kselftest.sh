@@ -4,8 +4,8 @@
 # umtt kselftest with tests of our own: whatever becomes of a test is said as what
 # it is, and the same seed gives the same bytes.
 
-set -u
-
+# shellcheck disable=SC2317	# functions are called by check()
+# shellcheck source=selftests/uml/lib.sh
 . "$(dirname "$0")/lib.sh"
 
 tests_dir=$work/installed
@@ -120,7 +120,7 @@ run_all()
 {
 	ks --seed 5 --jobs 2 --ktap "$work/a.ktap" --junit "$work/a.xml" \
 		--out "$work/a"
-	equal "exit status" $status 1
+	equal "exit status" "$status" 1
 }
 
 stands_alone()
@@ -220,7 +220,7 @@ expected()
 expectations_are_kept()
 {
 	expected
-	equal "exit status" $status 1 &&
+	equal "exit status" "$status" 1 &&
 		printed '^ok [0-9]+ own:fail # XFAIL known since long \(1 result not ok\)$' &&
 		printed '^  ok 2 second # XFAIL' &&
 		printed '^ok [0-9]+ own:lies # XFAIL it lies \(not ok: second\)$' &&
@@ -236,7 +236,7 @@ only_what_is_expected()
 	expected --skip own:status
 	succeeded || return
 	expected --skip own:status --strict
-	equal "exit status with --strict" $status 1
+	equal "exit status with --strict" "$status" 1
 }
 
 selection()
@@ -252,7 +252,7 @@ refuses()
 	pattern=$1
 	shift
 	ks "$@"
-	equal "exit status" $status 125 && said "$pattern" &&
+	equal "exit status" "$status" 125 && said "$pattern" &&
 		equal "lines" "$(wc -l <"$work/err")" 1 && ! grep -q ok "$work/out"
 }
 
@@ -276,7 +276,7 @@ no_kernel()
 	umtt kselftest --tests "$tests_dir" --kernel /bin/true -t own:pass \
 		>"$work/out" 2>"$work/err"
 	status=$?
-	equal "exit status" $status 1 &&
+	equal "exit status" "$status" 1 &&
 		printed "^not ok 1 own:pass # ERROR umtt run has failed: exit status 125" &&
 		printed "not a User-Mode Linux kernel"
 }
