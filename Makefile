@@ -145,6 +145,8 @@ install: all $(BACKENDS:%=install-backend-%) ## install umtt, its man page and, 
 	install -D -m 755 $(OUT)/umtt-init $(DESTDIR)$(LIBEXEC)/umtt-init
 	install -D -m 755 $(OUT)/umtt-preload.so $(DESTDIR)$(LIBEXEC)/umtt-preload.so
 	install -D -m 644 Documentation/man/umtt.1 $(DESTDIR)$(PREFIX)/share/man/man1/umtt.1
+	install -d $(DESTDIR)$(LIBEXEC)/uml-glue
+	cp -r uml-glue/deps.sh uml-glue/kernel uml-glue/modules $(DESTDIR)$(LIBEXEC)/uml-glue/
 	if [ -x $(KOUT)/linux ]; then \
 		install -D -m 755 $(KOUT)/linux $(DESTDIR)$(LIBEXEC)/kernel/linux; \
 	fi

@@ -13,6 +13,7 @@
 #include "../lab/dts.h"
 #include "../lab/host.h"
 #include "../lab/identity.h"
+#include "../lab/kbuild.h"
 #include "../lab/labfile.h"
 #include "../lab/replay.h"
 #include "../lab/run.h"
@@ -23,8 +24,8 @@ enum {
 	OPT_WALL_LIMIT, OPT_CPU, OPT_STATS, OPT_NO_SHM, OPT_TOD, OPT_MEM,
 	OPT_APPEND, OPT_MODULE, OPT_OUT, OPT_TRACE,
 	OPT_REPLAY, OPT_REPORT, OPT_STALL_LIMIT, OPT_BUSY,
-	OPT_DTB, OPT_DTS,
 	OPT_SHELL, OPT_PACE,
+	OPT_DTB, OPT_DTS, OPT_KDIR, OPT_CONFIG, OPT_KASAN,
 };
 
 static const struct argp_option options[] = {
@@ -36,10 +37,13 @@ static const struct argp_option options[] = {
 	{ "tod", OPT_TOD, "TIME", 0, "Time of day when the lab begins: " LAB_TOD_HELP " (default: 2030-01-01)", 0 },
 	{ NULL, 0, NULL, 0, "Every node:", 2 },
 	{ "kernel", OPT_KERNEL, "PATH", 0, "User-Mode Linux kernel of the nodes that have none of their own (default: the one that 'make kernel' has built)", 0 },
+	{ "kdir", OPT_KDIR, "DIR", 0, "Run the kernel of the source tree DIR, which is built if anything in it has changed; DIR itself stays as it is", 0 },
+	{ "config", OPT_CONFIG, "FRAGMENT", 0, "Run a kernel that is built with a fragment of configuration in addition to ours; may be repeated. Each configuration is kept", 0 },
+	{ "kasan", OPT_KASAN, NULL, 0, "Run a kernel that is built with KASAN: wrong uses of memory are reported", 0 },
 	{ "root", OPT_ROOT, "DIR", 0, "Directory that is the root file system, read-only (default: /)", 0 },
 	{ "mem", OPT_MEM, "SIZE", 0, "Memory (default: 256M)", 0 },
 	{ "append", OPT_APPEND, "ARGS", 0, "Add ARGS to the kernel's command line; may be repeated", 0 },
-	{ "module", OPT_MODULE, "FILE.ko [ARGS]", 0, "Load a kernel module before COMMAND runs; may be repeated", 0 },
+	{ "module", OPT_MODULE, "FILE.ko|DIR [ARGS]", 0, "Load a kernel module before COMMAND runs; of DIR, with its source, the module is built first. May be repeated", 0 },
 	{ "dtb", OPT_DTB, "FILE", 0, "Device tree of the kernel, a blob. A node compatible with \"virtio,uml\" has a device in property umtt,device = \"TYPE,...\", as for --device, or is the place of the device that umtt,name names", 0 },
 	{ "dts", OPT_DTS, "FILE", 0, "The same as source, compiled with dtc", 0 },
 	{ "shell", OPT_SHELL, "NODE", OPTION_ARG_OPTIONAL, "A shell, or COMMAND, in NODE (default: the first one), on this terminal; the lab ends with it, or when ^] is typed three times", 0 },
@@ -86,8 +90,10 @@ struct run_args {
 	int cpu, verbose;
 	const char *kernel, *root, *out, *trace, *replay, *seed, *time_limit,
 		   *wall_limit, *stall_limit, *report, *busy, *tod, *mem;
-	const char *dtb, *dts;
 	const char *shell_node, *pace;
+	const char *dtb, *dts, *kdir;
+	struct strvec config;
+	bool kasan;
 	struct strvec devices, links, append, modules;
 };
 
@@ -158,6 +164,12 @@ static error_t parse_value(int key, char *arg, struct run_args *a)
 	case OPT_MEM:
 		a->mem = arg;
 		break;
+	case OPT_KDIR:
+		a->kdir = arg;
+		break;
+	case OPT_CONFIG:
+		strvec_add(&a->config, arg);
+		break;
 	case OPT_DTB:
 		a->dtb = arg;
 		break;
@@ -209,6 +221,9 @@ static error_t parse_opt(int key, char *arg, struct argp_state *state)
 		a->shell = true;
 		a->shell_node = arg;
 		break;
+	case OPT_KASAN:
+		a->kasan = true;
+		break;
 	case 'v':
 		a->verbose++;
 		break;
@@ -221,6 +236,9 @@ static error_t parse_opt(int key, char *arg, struct argp_state *state)
 	case ARGP_KEY_END:
 		if (a->lab_file && a->nodes_given)
 			cmd_wrong("--node is for runs without a lab file: leave out one of them");
+		if (a->kernel && (a->kdir || a->config.n || a->kasan))
+			cmd_wrong("--kernel is a kernel that is built already: leave out %s",
+				  a->kdir ? "--kdir" : a->config.n ? "--config" : "--kasan");
 		if (a->dtb && a->dts)
 			cmd_wrong("--dtb and --dts both give the device tree: leave out one of them");
 		if (a->replay && (a->lab_file || a->nodes_given))
@@ -287,6 +305,13 @@ static int set_busy(const char *s, struct busy *b)
 	return why ? -EINVAL : 0;
 }
 
+static bool is_dir(const char *path)
+{
+	struct stat st;
+
+	return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+}
+
 static int set_top(struct lab *lab, const struct run_args *a)
 {
 	if (a->seed && units_number(a->seed, &lab->seed))
@@ -301,6 +326,36 @@ static int set_top(struct lab *lab, const struct run_args *a)
 	    set_path("root", a->root, true, &lab->root))
 		return -EINVAL;
 	return 0;
+}
+
+/* A kernel that is not there yet, or may have changed */
+static int build_kernel(struct lab *lab, const struct run_args *a)
+{
+	struct kbuild kb = { 0 };
+	char *path = NULL, *kernel;
+	size_t i;
+	int ret;
+
+	if (!a->kdir && !a->config.n && !a->kasan)
+		return 0;
+	ret = set_path("kdir", a->kdir, true, &kb.kdir);
+	for (i = 0; i < a->config.n && !ret; i++) {
+		ret = set_path("config", a->config.v[i], false, &path);
+		if (!ret)
+			strvec_add(&kb.config, path);
+	}
+	if (a->kasan)
+		strvec_add(&kb.ours, "kasan");
+	kernel = ret ? NULL : kbuild_kernel(&kb);
+	if (kernel) {
+		free(lab->kernel);
+		lab->kernel = kernel;
+	}
+	free(path);
+	free(kb.kdir);
+	strvec_free(&kb.config);
+	strvec_free(&kb.ours);
+	return kernel ? 0 : -EINVAL;
 }
 
 /* A link of the same name is replaced. */
@@ -328,7 +383,7 @@ static int add_module(struct lab *lab, const char *spec)
 	int ret;
 
 	file[len] = '\0';
-	ret = set_path("module", file, false, &path);
+	ret = set_path("module", file, is_dir(file), &path);
 	for (i = 0; i < lab->nr_nodes && !ret; i++) {
 		strvec_add(&lab->nodes[i].modules, path);
 		strvec_add(&lab->nodes[i].module_args,
@@ -477,8 +532,8 @@ static int make_lab(struct lab *lab, const struct run_args *a,
 		return ret;
 	for (i = 0; i < a->links.n; i++)
 		set_link(lab, a->links.v[i]);
-	if (set_top(lab, a) || set_nodes(lab, a) || set_tree(lab, a) ||
-	    set_command(lab, a))
+	if (set_top(lab, a) || set_nodes(lab, a) || set_command(lab, a) ||
+	    build_kernel(lab, a) || kbuild_modules(lab) || set_tree(lab, a))
 		return -EINVAL;
 	return 0;
 }
@@ -489,6 +544,7 @@ static void free_args(struct run_args *a)
 	strvec_free(&a->links);
 	strvec_free(&a->append);
 	strvec_free(&a->modules);
+	strvec_free(&a->config);
 }
 
 /* argp does not tell what stood behind "--". */

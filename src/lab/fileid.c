@@ -18,9 +18,10 @@
 #define MAX_ID	64u
 
 /* FNV-1a: nobody is to be kept from making two files that have the same. */
-static u64 hash(const u8 *p, size_t len)
+u64 fileid_hash(const void *data, size_t len)
 {
 	u64 h = 0xcbf29ce484222325ULL;
+	const u8 *p = data;
 
 	for (; len; len--, p++)
 		h = (h ^ *p) * 0x100000001b3ULL;
@@ -80,7 +81,7 @@ static char *id_of(const u8 *p, size_t len)
 	const u8 *id = id_in_elf(p, len, &n);
 
 	if (!id)
-		return xasprintf("hash:%016" PRIx64, hash(p, len));
+		return xasprintf("hash:%016" PRIx64, fileid_hash(p, len));
 	for (i = 0; i < n; i++)
 		snprintf(hex + 2 * i, 3, "%02x", id[i]);
 	return xasprintf("build:%s", hex);
@@ -127,7 +128,7 @@ void cpuid_read(struct cpuid *cpu)
 			snprintf(cpu->model, sizeof(cpu->model), "%.*s",
 				 (int)strcspn(v, "\n"), v);
 		else if (line_is(line, "flags", &v))
-			cpu->flags = hash((const u8 *)v, strlen(v));
+			cpu->flags = fileid_hash(v, strlen(v));
 	}
 	free(line);
 	if (f)

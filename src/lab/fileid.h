@@ -13,6 +13,9 @@
  */
 char *fileid(const char *path);
 
+/** fileid_hash() - of @len bytes */
+u64 fileid_hash(const void *data, size_t len);
+
 /** struct cpuid - as /proc/cpuinfo has it; @flags is a hash of that line */
 struct cpuid {
 	char model[128];

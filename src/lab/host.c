@@ -161,17 +161,25 @@ static char *default_kernel(void)
 	return found;
 }
 
-char *host_kernel_includes(const char *kernel)
+char *host_kernel_dir(const char *kernel)
 {
-	char *path = kernel ? xstrdup(kernel) : default_kernel(), *real, *dir;
+	char *path = kernel ? xstrdup(kernel) : default_kernel(), *real;
 
 	real = path ? realpath(path, NULL) : NULL;
 	free(path);
-	if (!real)
+	if (real)
+		*strrchr(real, '/') = '\0';
+	return real;
+}
+
+char *host_kernel_includes(const char *kernel)
+{
+	char *parent = host_kernel_dir(kernel), *dir;
+
+	if (!parent)
 		return NULL;
-	*strrchr(real, '/') = '\0';
-	dir = xasprintf("%s/source/include", real);
-	free(real);
+	dir = xasprintf("%s/source/include", parent);
+	free(parent);
 	if (access(dir, X_OK) == 0)
 		return dir;
 	free(dir);
@@ -243,6 +251,45 @@ int host_pin(int cpu)
 		ret == -EINVAL ? "it is not there, or not allowed" :
 				 strerror(-ret));
 	return ret;
+}
+
+/* From the program's directory to uml-glue; with sanitizers it is further up. */
+static const char *const glue_places[] = {
+	"../uml-glue", "../../uml-glue", "../lib/umtt/uml-glue",
+};
+
+char *host_glue_dir(void)
+{
+	char *dir = program_dir(), *path = NULL, *real = NULL;
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(glue_places) && !real; i++) {
+		path = xasprintf("%s/%s", dir, glue_places[i]);
+		real = realpath(path, NULL);
+		free(path);
+	}
+	free(dir);
+	return real;
+}
+
+/* An installed umtt has no directory to build in: the user's cache is one. */
+static char *cache_dir(void)
+{
+	const char *cache = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
+
+	return cache && *cache == '/' ? xasprintf("%s/umtt/kernel", cache) :
+	       xasprintf("%s/.cache/umtt/kernel", home ? home : "");
+}
+
+char *host_kernels_dir(void)
+{
+	char *glue = host_glue_dir(), *program = program_dir(), *dir;
+
+	dir = glue && strstr(glue, "/lib/umtt/") ? cache_dir() :
+	      xasprintf("%s/kernel", program);
+	free(program);
+	free(glue);
+	return dir;
 }
 
 static u64 room(const char *dir)

@@ -49,6 +49,20 @@ char *host_kernel(const char *cwd, const char *asked, unsigned int *version,
 		  char release[HOST_RELEASE_LEN]);
 
 /**
+ * host_kernel_dir() - the directory that @kernel is in, links followed
+ * @kernel: NULL: the one that was built with umtt
+ *
+ * Return: path, to be freed; NULL: there is no kernel
+ */
+char *host_kernel_dir(const char *kernel);
+
+/** host_glue_dir() - our scripts, uml-glue; to be freed; NULL: not there */
+char *host_glue_dir(void);
+
+/** host_kernels_dir() - where kernels are built; to be freed */
+char *host_kernels_dir(void);
+
+/**
  * host_kernel_includes() - the include directory of the source of @kernel
  * @kernel: NULL: the one that was built with umtt
  *

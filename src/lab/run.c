@@ -20,6 +20,7 @@
 #include "../tt/local.h"
 #include "guestconf.h"
 #include "host.h"
+#include "kbuild.h"
 #include "node.h"
 #include "record.h"
 #include "run.h"
@@ -463,6 +464,21 @@ static int find_terminal(struct run *r)
 	return 0;
 }
 
+/* The kernel would refuse them, too, but its reason is in its log only. */
+static int check_modules(const struct run *r)
+{
+	const struct lab *lab = r->cfg->lab;
+	unsigned int i;
+	int ret = 0;
+	size_t j;
+
+	for (i = 0; i < lab->nr_nodes; i++)
+		for (j = 0; j < lab->nodes[i].modules.n && !ret; j++)
+			ret = kbuild_check_module(lab->nodes[i].modules.v[j],
+						  r->kernels.of[i]->release);
+	return ret;
+}
+
 static int run_prepare(struct run *r)
 {
 	const struct lab *lab = r->cfg->lab;
@@ -476,6 +492,8 @@ static int run_prepare(struct run *r)
 	ret = open_kernels(r);
 	if (!ret)
 		ret = find_terminal(r);
+	if (!ret)
+		ret = check_modules(r);
 	if (!ret)
 		ret = make_out_dir(r->cfg->out);
 	if (!ret)

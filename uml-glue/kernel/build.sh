@@ -20,6 +20,9 @@ source=
 out=
 jobs=$(nproc)
 fragments=()
+profiled=()
+profiled=()
+name=
 start_from=
 only=
 
@@ -39,6 +42,11 @@ Builds a User-Mode Linux kernel for umtt.
                   --source)
   --config FILE   a fragment of kernel configuration, merged on top of ours;
                   may be repeated
+  --gcov DIR      count how often each line runs of what is in DIR of the
+                  kernel tree (drivers/gpio) and below; may be repeated. The
+                  fragment gcov.config is merged
+  --name NAME     part of the kernel's version, so that its modules are told
+                  from those of another configuration
   --start-from DIR  begin with the objects of the kernel in DIR, if it is made
                   from the same tree (--source): what the configuration leaves
                   as it was is not compiled again
@@ -73,7 +81,7 @@ parse_args()
 			usage
 			exit 0
 			;;
-		--version | --source | --out | --config | --start-from | --only | --jobs)
+		--version | --source | --out | --config | --gcov | --name | --start-from | --only | --jobs)
 			[ $# -ge 2 ] || die "$1 needs a value (try --help)"
 			set_option "$1" "$2"
 			shift 2
@@ -96,6 +104,8 @@ set_option()
 	--source) source=$(cd "$2" && pwd -P) || die "no directory $2" ;;
 	--out) out=$2 ;;
 	--config) fragments+=("$2") ;;
+	--name) name=$2 ;;
+	--gcov) profiled+=("${2%/}") ;;
 	--start-from) start_from=$2 ;;
 	--only) only=$2 ;;
 	--jobs) jobs=$2 ;;
@@ -326,13 +336,20 @@ sync_tree()
 
 # make for this tree, whatever the caller's make and environment say. Fixed
 # names and dates, so that the same source gives the same kernel.
+#
+# What is profiled is decided by the directory that make is in, in place of a
+# line in the makefile of each.
 kmake()
 {
+	local gcov=()
+	if [ ${#profiled[@]} -gt 0 ]; then
+		gcov=("GCOV_PROFILE=\$(if \$(filter ${profiled[*]} ${profiled[*]/%//%},\$(obj)),y,n)")
+	fi
 	env -i PATH="$PATH" HOME="${HOME:-/}" TMPDIR="${TMPDIR:-/tmp}" LC_ALL=C \
 		KBUILD_BUILD_USER=umtt KBUILD_BUILD_HOST=umtt \
 		KBUILD_BUILD_VERSION=1 KCFLAGS=-pipe \
 		KBUILD_BUILD_TIMESTAMP="$(date -u -r "$tree/Makefile")" \
-		make ARCH=um "$@"
+		make ARCH=um "${gcov[@]}" "$@"
 }
 
 # Copies what make says to the log, and shows how far it is: on a terminal as
@@ -460,6 +477,10 @@ for f in "${fragments[@]}"; do
 	[ -r "$f" ] || die "cannot read $f"
 done
 
+if [ ${#profiled[@]} -gt 0 ]; then
+	fragments=("$here/config/gcov.config" "${fragments[@]}")
+fi
+
 # One build at a time in a directory
 exec 9>"$out/.lock"
 if ! flock -n 9; then
@@ -481,7 +502,11 @@ fi
 [ "$only" != source ] || exit 0
 
 mapfile -t ours < <(our_fragments)
-cat "${ours[@]}" "${fragments[@]}" >"$work/all.config.tmp"
+{
+	cat "${ours[@]}"
+	[ -z "$name" ] || echo "CONFIG_LOCALVERSION=\"-umtt-$name\""
+	cat "${fragments[@]}" </dev/null
+} >"$work/all.config.tmp"
 mv "$work/all.config.tmp" "$work/all.config"
 if [ "$only" = config ]; then
 	unstamp kernel
@@ -491,6 +516,7 @@ if [ "$only" = config ]; then
 fi
 compiler=$(gcc -dumpfullversion) || die "gcc does not work"
 kernel_id="$source_id / config $(hash_of "$work/all.config") / gcc $compiler"
+[ ${#profiled[@]} -eq 0 ] || kernel_id+=" / gcov ${profiled[*]}"
 if ! stamped kernel "$kernel_id" || [ ! -x "$out/linux" ] ||
    [ ! -f "$work/build/Module.symvers" ]; then
 	unstamp module

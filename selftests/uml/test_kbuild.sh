@@ -1,0 +1,217 @@
+#!/bin/sh
+# SPDX-License-Identifier: BSD-3-Clause OR GPL-2.0-or-later
+#
+# Kernels and modules that umtt run builds: which one, when, and what is said
+# when that fails. No kernel is built here: a script takes build.sh's place.
+
+# shellcheck disable=SC2317	# functions are called by check()
+# shellcheck disable=SC2016	# it is for the guest's shell to expand
+# shellcheck source=selftests/uml/lib.sh
+. "$(dirname "$0")/lib.sh"
+
+[ -f "$UMTT_KERNEL/build/Module.symvers" ] ||
+	skip_all "no build directory of the kernel: make kernel"
+
+# A umtt whose scripts are ours
+mkdir -p umtt/build umtt/uml-glue/kernel/config
+cp "$UMTT" umtt/build/umtt
+for f in umtt-init umtt-preload.so; do
+	cp "$(dirname "$UMTT")/$f" umtt/build/
+done
+cp "$top/uml-glue/kernel/module.sh" umtt/uml-glue/kernel/
+cat >umtt/uml-glue/kernel/build.sh <<END
+#!/bin/sh
+[ ! -e "$work/broken" ] || { echo "build.sh: it is broken" >&2; exit 1; }
+printf '%s\n' "\$@" >"$work/args"
+for a; do
+	case \$a in --out=*) out=\${a#--out=} ;; esac
+done
+[ ! -e "\$out/linux" ] || exit 0
+echo "building it"
+mkdir -p "\$out"
+cp "$linux" "\$out/linux"
+ln -s "$UMTT_KERNEL/source" "$UMTT_KERNEL/build" "\$out/"
+END
+chmod +x umtt/uml-glue/kernel/build.sh
+real_umtt=$UMTT
+UMTT=$work/umtt/build/umtt
+
+# built ARGS...: a run with the kernel that these ask for; it is $kernel
+built()
+{
+	umtt run --wall-limit 80s "$@" -- echo it runs >out 2>err </dev/null
+	status=$?
+	kernel=$(sed -n 's/^--out=//p' args)
+	succeeded && equal stdout "$(cat out)" "it runs"
+}
+
+has_arg()
+{
+	grep -qxE -e "$1" args && return
+	echo "build.sh has not got $1, but:"
+	cat args
+	return 1
+}
+
+# Each content has a directory; one that was there before is found again.
+configurations()
+{
+	echo CONFIG_ONE=y >one.config
+	echo CONFIG_TWO=y >two.config
+	built --config one.config && said '^building it$' &&
+		has_arg "--config=$work/one.config" && has_arg '--name=[0-9a-f]{8}' || return
+	one=$kernel
+	built --config two.config && said '^building it$' || return
+	[ "$kernel" != "$one" ] || { echo "the same directory"; return 1; }
+	cp one.config renamed.config
+	built --config renamed.config && equal kernel "$kernel" "$one" &&
+		equal stderr "$(cat err)" "" || return
+	built --config one.config --config two.config && said '^building it$' || return
+	echo CONFIG_THREE=y >>one.config
+	built --config one.config && said '^building it$'
+}
+
+kernel_directory()
+{
+	mkdir -p tree
+	built --kdir tree && has_arg "--source=$work/tree" || return
+	if grep -e --start-from -e --config -e --name args; then
+		return 1
+	fi
+	one=$kernel
+	built --kdir tree --config two.config && has_arg "--source=$work/tree" || return
+	[ "$kernel" != "$one" ] || { echo "the same directory"; return 1; }
+	built --kdir ./tree/ && equal kernel "$kernel" "$one" && equal stderr "$(cat err)" ""
+}
+
+kasan()
+{
+	built --kasan && has_arg "--config=$work/umtt/uml-glue/kernel/config/kasan.config"
+}
+
+# The source of the kernel that is there, and its objects
+usual_source()
+{
+	mkdir -p umtt/build/kernel/6.12
+	ln -sf "$linux" umtt/build/kernel/6.12/linux
+	built --kasan && has_arg "--source=.*" && has_arg "--start-from=.*"
+}
+
+# refused WHY ARGS...
+refused()
+{
+	why=$1
+	shift
+	umtt run "$@" -- echo it runs >out 2>err </dev/null
+	equal "exit status" $? 125 && equal stdout "$(cat out)" "" && said "$why"
+}
+
+no_kernel()
+{
+	: >broken
+	refused 'there is no kernel to run: it could not be built in ' --kdir tree &&
+		said '^build.sh: it is broken$'
+	ret=$?
+	rm broken
+	[ "$ret" = 0 ] || return
+	refused '--kernel is a kernel that is built already: leave out --kdir' --kernel "$linux" --kdir tree &&
+	refused '--kernel is .*: leave out --kasan' --kernel "$linux" --kasan &&
+	refused '--kdir nowhere: not a directory' --kdir nowhere &&
+	refused '--config nothing: not a file' --config nothing || return
+	mv umtt/uml-glue elsewhere
+	refused 'uml-glue/kernel/build.sh is not there' --kasan
+	ret=$?
+	mv elsewhere umtt/uml-glue
+	return "$ret"
+}
+
+# With the script as it is
+version_has_a_name()
+{
+	"$top/uml-glue/kernel/build.sh" --help | grep -q -e '--name NAME' &&
+		"$top/uml-glue/kernel/build.sh" --help | grep -q -e '--gcov DIR'
+}
+
+new_module()
+{
+	mkdir -p mod
+	echo 'obj-m := hello.o' >mod/Kbuild
+	cat >mod/hello.c <<-END
+	#include <linux/module.h>
+	static int number = $1;
+	module_param(number, int, 0444);
+	static int __init hello_init(void) { return 0; }
+	static void __exit hello_exit(void) { }
+	module_init(hello_init);
+	module_exit(hello_exit);
+	MODULE_LICENSE("GPL");
+	END
+}
+
+number='cat /sys/module/hello/parameters/number'
+
+# Edit, run
+module_directory()
+{
+	new_module 5
+	# shellcheck disable=SC2086
+	works --module mod -- $number && equal stdout "$(cat out)" 5 || return
+	new_module 6
+	# shellcheck disable=SC2086
+	works --module mod --node 2 -- $number && equal stdout "$(cat out)" 6 || return
+	# shellcheck disable=SC2086
+	works --module "mod number=7" -- $number && equal stdout "$(cat out)" 7 &&
+		equal stderr "$(cat err)" ""
+}
+
+# Paths are relative to the lab file, and a trace knows the module.
+lab_file()
+{
+	mkdir -p lab
+	rm -rf lab/mod
+	cp -r mod lab
+	echo "nodes: [{ name: a, modules: [mod number=8], command: $number }]" >lab/lab.yaml
+	works lab/lab.yaml --trace trace && equal stdout "$(cat out)" 8 || return
+	umtt run --replay trace >out 2>err
+	status=$?
+	succeeded && said 'all [0-9]+ records are the same$'
+}
+
+bad_modules()
+{
+	cp "$UMTT_KERNEL/linux" x.ko
+	v=$(echo "$release" | tr 0-9 9)
+	sed "s/vermagic=$release/vermagic=$v/" mod/hello.ko >other.ko
+	echo text >text.ko
+	k="--kernel $linux"
+	# shellcheck disable=SC2086
+	refused "/other.ko: this module is for Linux $v, and the kernel is $release; --module DIR" $k --module other.ko &&
+	equal lines "$(wc -l <err)" 1 &&
+	refused '/text.ko: not a kernel module$' $k --module text.ko &&
+	equal lines "$(wc -l <err)" 1 || return
+	mkdir -p empty none bad
+	echo 'x := y' >none/Kbuild
+	echo 'obj-m := bad.o' >bad/Kbuild
+	echo 'int x = y;' >bad/bad.c
+	# shellcheck disable=SC2086
+	refused '/empty has neither a Kbuild nor a Makefile' $k --module empty &&
+	refused '/none builds no module' $k --module none &&
+	refused 'bad.c:1:9: error: .y. undeclared' $k --module bad &&
+	said '/bad: there is no module to load' || return
+	cp "$linux" alone
+	refused 'its source and build directories are not beside it' --kernel ./alone --module mod
+}
+
+begin 10
+check configurations configurations
+check kernel_directory kernel_directory
+check kasan kasan
+check usual_source usual_source
+check no_kernel no_kernel
+check version_has_a_name version_has_a_name
+check module_directory module_directory
+check lab_file lab_file
+check bad_modules bad_modules
+UMTT=$real_umtt
+check module_with_umtt_itself module_directory
+finish

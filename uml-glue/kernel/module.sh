@@ -1,0 +1,57 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# Builds the kernel modules of a directory for a kernel that build.sh has built,
+# in place, and prints their paths in the order in which to load them.
+
+set -euo pipefail
+export LC_ALL=C
+
+me=${0##*/}
+
+die()
+{
+	echo "$me: $*" >&2
+	exit 1
+}
+
+if [ $# -ne 2 ]; then
+	echo "Usage: $me KERNEL DIR: the --out directory of build.sh, and a directory with a Kbuild or Makefile" >&2
+	exit 2
+fi
+kernel=$1
+dir=$(cd "$2" && pwd -P) || die "no directory $2"
+if [ ! -d "$kernel/source" ] || [ ! -f "$kernel/build/Module.symvers" ]; then
+	die "$dir cannot be built for the kernel in $kernel: its source and build directories are not beside it, as 'make kernel' or --kdir leave them"
+fi
+if [ ! -f "$dir/Kbuild" ] && [ ! -f "$dir/Makefile" ]; then
+	die "$dir has neither a Kbuild nor a Makefile (obj-m := name.o)"
+fi
+case $dir in
+*[[:space:]:]*) die "$dir: the kernel's makefiles cannot work in a directory with a space or a colon in its path" ;;
+esac
+
+flags=()
+# Counting lines costs little in a module, and is what --gcov is for.
+if grep -q '^CONFIG_GCOV_KERNEL=y' "$kernel/build/.config"; then
+	flags=(GCOV_PROFILE=y)
+fi
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+if ! env -i PATH="$PATH" HOME="${HOME:-/}" TMPDIR="${TMPDIR:-/tmp}" LC_ALL=C \
+	KBUILD_BUILD_USER=umtt KBUILD_BUILD_HOST=umtt KCFLAGS=-pipe \
+	make -C "$kernel/source" O="$(readlink -f "$kernel/build")" ARCH=um \
+	M="$dir" "${flags[@]}" modules >"$log" 2>&1; then
+	grep -v -e '^make' -e '^  [A-Z]' "$log" >&2 || cat "$log" >&2
+	die "cannot build the module in $dir"
+fi
+# What the compiler warns of is for whoever writes the module.
+grep -A 4 'warning:' "$log" >&2 || :
+[ -s "$dir/modules.order" ] || die "$dir builds no module: its Kbuild or Makefile has no obj-m"
+while IFS= read -r object; do
+	case $object in
+	/*) ;;
+	*) object=$dir/$object ;;
+	esac
+	echo "${object%.o}.ko"
+done <"$dir/modules.order"
