@@ -2,6 +2,7 @@
 /* Kinds of devices: what to put into their queues, and what has to come back. */
 #include <linux/virtio_blk.h>
 #include <linux/virtio_net.h>
+#include <linux/virtio_vsock.h>
 #include <string.h>
 
 #include "conf.h"
@@ -184,12 +185,36 @@ static const char *i2c_check(struct fe *fe, unsigned int slot, u32 len)
 	return p[SLOT / 2] == I2C_ERR ? NULL : "the status is not an error";
 }
 
+/* vsock: a packet for a guest that is not there; queue 1 is for sending */
+
+static unsigned int vsock_put(struct fe *fe, unsigned int slot, struct seg *s)
+{
+	struct virtio_vsock_hdr h = {
+		.src_cid = 3, .dst_cid = 77, .src_port = slot, .dst_port = 5,
+		.type = VIRTIO_VSOCK_TYPE_STREAM, .op = VIRTIO_VSOCK_OP_RW,
+		.len = 20,
+	};
+
+	memset(guest_ptr(&fe->g, slot_at(slot)), 'v', SLOT);
+	memcpy(guest_ptr(&fe->g, slot_at(slot)), &h, sizeof(h));
+	s[0] = (struct seg){ slot_at(slot), sizeof(h) + 20, false };
+	return 1;
+}
+
+static const char *vsock_check(struct fe *fe, unsigned int slot, u32 len)
+{
+	(void)fe;
+	(void)slot;
+	return len ? "a sent packet has a length that was written" : NULL;
+}
+
 static const struct profile profiles[] = {
 	{ "rng", 0, 1, rng_put, rng_check },
 	{ "echo", 0, 2, echo_put, echo_check },
 	{ "net", 1, 2, net_put, net_check },
 	{ "blk", 0, 1, blk_put, blk_check },
 	{ "console", 1, 4, console_put, console_check },
+	{ "vsock", 1, 3, vsock_put, vsock_check },
 	{ "input", 1, 2, input_put, input_check },
 	{ "i2c", 0, 1, i2c_put, i2c_check },
 };
@@ -206,7 +231,7 @@ const struct profile *profile_find(const char *name)
 
 const char *profile_names(void)
 {
-	return "rng, echo, net, blk, console, input, i2c";
+	return "rng, echo, net, blk, console, vsock, input, i2c";
 }
 
 /* Work, whatever the device */

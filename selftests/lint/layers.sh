@@ -63,9 +63,9 @@ includes tt_does_not_know_vu "[a-z_]+\.h|${up}(base|wire|ring)/[a-z_]+\.h|${up}c
 includes ktap_is_pure "[a-z]+\.h|${up}base/[a-z]+\.h" src/ktap/*.[ch]
 models=$(find src/dev -name '*.c' ! -name dev.c ! -name args.c ! -name kick.c \
 	! -name notify.c ! -name services.c ! -name hostfile.c \
-	! -name hostout.c)
+	! -name hostout.c ! -name hostsock.c)
 # shellcheck disable=SC2086
-includes devices_know_dev_h "(dev|link|blk|disk|faults|when|script|wire|i2c_client|console|console_port|keys)\.h|input_names\.def|${up}base/(prng|units)\.h|${up}lab/channel\.h" $models
+includes devices_know_dev_h "(dev|link|blk|disk|faults|when|script|wire|i2c_client|console|console_port|vsock|keys)\.h|input_names\.def|${up}base/(prng|units)\.h|${up}lab/channel\.h" $models
 # shellcheck disable=SC2046
 without only_ring_knows_io_uring 'io_uring_[a-z_]+\([^)]|liburing\.h' \
 	$(find src -name '*.[ch]' ! -path 'src/ring/*')

@@ -6,7 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/queue.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include "../../src/base/prng.h"
@@ -395,6 +397,133 @@ void dev_out_close(struct dev_out *o)
 		return;
 	fclose(o->f);
 	free(o);
+}
+
+/* Sockets: real ones; whoever waits is told by fake_sock_ready(). */
+
+struct dev_sock {
+	int fd;
+	void (*ready)(void *owner);
+	void *owner;
+};
+
+struct dev_listener {
+	int fd;
+	char path[sizeof(((struct sockaddr_un *)NULL)->sun_path)];
+};
+
+static struct dev_sock *sock_waits;
+
+static struct dev_sock *fake_sock(int fd)
+{
+	struct dev_sock *s = calloc(1, sizeof(*s));
+
+	s->fd = fd;
+	return s;
+}
+
+static int fake_unix(const char *path, struct sockaddr_un *sa)
+{
+	*sa = (struct sockaddr_un){ .sun_family = AF_UNIX };
+	strncpy(sa->sun_path, path, sizeof(sa->sun_path) - 1);
+	return socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0);
+}
+
+int dev_sock_connect(struct dev *d, const char *path, struct dev_sock **out)
+{
+	struct sockaddr_un sa;
+	int fd = fake_unix(path, &sa);
+
+	(void)d;
+	if (connect(fd, (struct sockaddr *)&sa, sizeof(sa)) < 0) {
+		close(fd);
+		return -ECONNREFUSED;
+	}
+	*out = fake_sock(fd);
+	return 0;
+}
+
+int dev_listen(struct dev *d, const char *path, struct dev_listener **out)
+{
+	struct dev_listener *l;
+	struct sockaddr_un sa;
+	int fd = fake_unix(path, &sa);
+
+	(void)d;
+	if (bind(fd, (struct sockaddr *)&sa, sizeof(sa)) < 0 ||
+	    listen(fd, 10) < 0) {
+		close(fd);
+		return -EADDRINUSE;
+	}
+	l = calloc(1, sizeof(*l));
+	l->fd = fd;
+	strcpy(l->path, sa.sun_path);
+	*out = l;
+	return 0;
+}
+
+struct dev_sock *dev_accept(struct dev_listener *l)
+{
+	int fd = accept(l->fd, NULL, NULL);
+
+	return fd < 0 ? NULL : fake_sock(fd);
+}
+
+void dev_listen_close(struct dev_listener *l)
+{
+	if (!l)
+		return;
+	close(l->fd);
+	unlink(l->path);
+	free(l);
+}
+
+ssize_t dev_sock_recv(struct dev_sock *s, void *buf, size_t len)
+{
+	ssize_t n = recv(s->fd, buf, len, MSG_DONTWAIT);
+
+	return n < 0 ? -errno : n;
+}
+
+ssize_t dev_sock_send(struct dev_sock *s, const void *buf, size_t len)
+{
+	ssize_t n = send(s->fd, buf, len, MSG_DONTWAIT | MSG_NOSIGNAL);
+
+	return n < 0 ? -errno : n;
+}
+
+void dev_sock_shutdown(struct dev_sock *s)
+{
+	shutdown(s->fd, SHUT_WR);
+}
+
+void dev_sock_wait(struct dev_sock *s, u64 ns, void (*ready)(void *owner),
+		   void *owner)
+{
+	(void)ns;
+	s->ready = ready;
+	s->owner = owner;
+	sock_waits = s;
+}
+
+bool fake_sock_ready(void)
+{
+	struct dev_sock *s = sock_waits;
+
+	sock_waits = NULL;
+	if (s)
+		s->ready(s->owner);
+	return s != NULL;
+}
+
+void dev_sock_close(struct dev_sock *s)
+{
+	if (!s)
+		return;
+	if (sock_waits == s)
+		sock_waits = NULL;
+	close(s->fd);
+	free(s);
 }
 
 bool fake_bus_file(struct dev_bus *b)

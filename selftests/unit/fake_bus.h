@@ -33,6 +33,9 @@ extern int fake_file_err;
 bool fake_bus_file(struct dev_bus *b);
 unsigned int fake_bus_syncs(const struct dev_bus *b);
 
+/** fake_sock_ready() - who waits for a socket waits no longer; false: nobody does */
+bool fake_sock_ready(void);
+
 /** fake_bus_step() - run all timers of the next instant; false: there are none */
 bool fake_bus_step(struct dev_bus *b);
 

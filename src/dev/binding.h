@@ -147,6 +147,8 @@ struct dev_bus {
 
 /** host_open() - a file by its name in an option; @flags as of open(2); fd or -errno */
 int host_open(struct dev_bus *b, const char *path, int flags);
+/** host_path() - where a name in an option is; to be freed, NULL: no memory */
+char *host_path(const struct dev_bus *b, const char *path);
 /** host_lock() - against who else cares for locks; 0, -errno */
 int host_lock(int fd, bool write);
 

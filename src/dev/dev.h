@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 #include <stdio.h>
+#include <sys/types.h>
 
 #include "../base/heap.h"
 #include "../base/log.h"
@@ -259,6 +260,57 @@ void dev_out_write(struct dev_out *o, const void *buf, size_t len);
 
 /** dev_out_close() - @o may be NULL */
 void dev_out_close(struct dev_out *o);
+
+/*
+ * DOC: Sockets of the host
+ *
+ * A program of the host lives in real time. What a device does with its socket
+ * is done at once or not at all; nothing calls a device because a program has
+ * done something. It looks at instants of its own choice, as a timer's, or it
+ * waits for the program while time stands.
+ */
+struct dev_sock;
+struct dev_listener;
+
+/** dev_sock_connect() - to a UNIX socket; 0, -errno */
+int __must_check dev_sock_connect(struct dev *d, const char *path,
+				  struct dev_sock **out);
+
+/**
+ * dev_listen() - in probe: be found by programs of the host
+ *
+ * Return: 0, -errno after one line
+ */
+int __must_check dev_listen(struct dev *d, const char *path,
+			    struct dev_listener **out);
+
+/** dev_accept() - the next who has connected; NULL: nobody has, or no memory */
+struct dev_sock *dev_accept(struct dev_listener *l);
+
+/** dev_listen_close() - @l may be NULL */
+void dev_listen_close(struct dev_listener *l);
+
+/** dev_sock_recv() - bytes; 0: the program has closed it; -EAGAIN, -errno */
+ssize_t dev_sock_recv(struct dev_sock *s, void *buf, size_t len);
+
+/** dev_sock_send() - bytes, perhaps fewer than @len; -EAGAIN, -errno */
+ssize_t dev_sock_send(struct dev_sock *s, const void *buf, size_t len);
+
+/** dev_sock_shutdown() - nothing more will be sent */
+void dev_sock_shutdown(struct dev_sock *s);
+
+/**
+ * dev_sock_wait() - time stands until there is something to be received
+ * @ns: but no longer than that of real time
+ * @ready: called in this very instant; not after dev_sock_close()
+ *
+ * To be begun in a timer. A second call while it waits is ignored.
+ */
+void dev_sock_wait(struct dev_sock *s, u64 ns, void (*ready)(void *owner),
+		   void *owner);
+
+/** dev_sock_close() - @s may be NULL */
+void dev_sock_close(struct dev_sock *s);
 
 /**
  * dev_fopen() - in probe: a file of text, that of an option

@@ -233,8 +233,7 @@ static const char *look_at(struct dev_file *f, enum dev_file_mode mode)
 	return NULL;
 }
 
-/* Where @path is; NULL: there is no memory */
-static char *full_path(const struct dev_bus *b, const char *path)
+char *host_path(const struct dev_bus *b, const char *path)
 {
 	char *full;
 
@@ -245,7 +244,7 @@ static char *full_path(const struct dev_bus *b, const char *path)
 
 FILE *dev_fopen(struct dev *d, const char *path, const char *mode)
 {
-	char *full = full_path(dev_bus(d), path);
+	char *full = host_path(dev_bus(d), path);
 	FILE *f = full ? fopen(full, mode) : NULL;
 
 	free(full);
@@ -254,7 +253,7 @@ FILE *dev_fopen(struct dev *d, const char *path, const char *mode)
 
 int host_open(struct dev_bus *b, const char *path, int flags)
 {
-	char *full = full_path(b, path);
+	char *full = host_path(b, path);
 	int fd;
 
 	if (!full)

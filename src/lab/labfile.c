@@ -187,7 +187,7 @@ static int check_device(const struct labfile *lf, const char *key,
 static bool is_file_option(const char *s)
 {
 	static const char *const options[] = {
-		"file", "script", "record", ".in", ".out",
+		"file", "script", "record", "uds", ".in", ".out",
 	};
 	size_t len = strcspn(s, "=,"), n, i;
 
