@@ -375,4 +375,23 @@ TEST(what_is_too_long_is_cut)
 		     clean("0123456789012345678901234567890", 31));
 }
 
+TEST(what_was_cut_within_a_letter)
+{
+	static const struct {
+		const char *text, *want;
+	} cut[] = {
+		{ "", "" }, { "a", "a" }, { "a\xc3", "a" }, { "a\xc3\xa4", "a\xc3\xa4" },
+		{ "\xe2\x82", "" }, { "\xf0\x9f\x98", "" },
+		{ "\xc3\xa4\xf0\x9f\x98\x80", "\xc3\xa4\xf0\x9f\x98\x80" },
+	};
+	char s[16];
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(cut); i++) {
+		strcpy(s, cut[i].text);
+		text_cut(s);
+		EXPECT_STREQ(cut[i].want, s);
+	}
+}
+
 TEST_HARNESS_MAIN

@@ -35,6 +35,7 @@ static void __printf(2, 3) set_why(struct judge_verdict *v, const char *fmt, ...
 	va_start(ap, fmt);
 	vsnprintf(v->why, sizeof(v->why), fmt, ap);
 	va_end(ap);
+	text_cut(v->why);
 }
 
 /* A reason that may be cut: it has been cleaned, and is as long as we are. */
@@ -46,6 +47,7 @@ static void __printf(2, 3) fail(struct judge_verdict *v, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(v->why, sizeof(v->why), fmt, ap);
 	va_end(ap);
+	text_cut(v->why);
 }
 
 /**

@@ -100,6 +100,19 @@ size_t text_clean(char *dst, size_t size, const char *src, size_t len)
 	return at;
 }
 
+void text_cut(char *s)
+{
+	size_t len = strlen(s), at = len;
+
+	while (at && ((unsigned char)s[at - 1] & 0xc0) == 0x80)
+		at--;
+	/* At the first byte of the last character; ASCII has no other. */
+	if (at && (unsigned char)s[at - 1] >= 0x80)
+		at--;
+	if (at < len && text_rune(s + at, len - at) != len - at)
+		s[at] = '\0';
+}
+
 char *text_dup(const char *src, size_t len)
 {
 	char buf[TEXT_MAX];

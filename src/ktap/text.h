@@ -29,6 +29,9 @@ size_t text_rune(const char *s, size_t len);
  */
 size_t text_clean(char *dst, size_t size, const char *src, size_t len);
 
+/** text_cut() - drop what is left of a character at the end of clean text that was cut */
+void text_cut(char *s);
+
 /** text_dup() - the same, in memory of its own; NULL: there is none */
 char *text_dup(const char *src, size_t len);
 
