@@ -47,8 +47,8 @@ packages()
 		;;
 	kselftest)
 		packages kernel-tree
-		echo libcap-dev libcap-ng-dev libfuse-dev libmnl-dev \
-			libnuma-dev libpopt-dev pkg-config
+		echo dosfstools e2fsprogs fuse iproute2 libcap-dev libcap-ng-dev \
+			libfuse-dev libmnl-dev libpopt-dev pkg-config
 		;;
 	check)
 		packages build

@@ -79,7 +79,7 @@ run_real()
 	timed "$log" bash -c '
 		exec 4>&1 >"$1/console"
 		shift
-		exec timeout -k 5 "$@"' - "$dir" "$cap" \
+		timeout -k 5 "$@"; :' - "$dir" "$cap" \
 		"$out/kernel/linux" mem="$memory" uml_dir="$dir" \
 		root=98:0 rootfstype=hostfs rootflags=/ ro quiet \
 		con=null con0=null,null ssl=null ssl1=null,fd:4 \
