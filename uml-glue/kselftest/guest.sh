@@ -72,6 +72,14 @@ show_modules()
 	mount --bind "$out/modules/lib/modules" /lib/modules
 }
 
+# Some tests call it although they need to be run as root.
+make_sudo()
+{
+	command -v sudo >/dev/null && return 0
+	printf '#!/bin/sh\nexec "$@"\n' >/usr/local/bin/sudo
+	chmod 755 /usr/local/bin/sudo
+}
+
 prepare()
 {
 	mkdir -p /run/umtt/layers /run/umtt/old
@@ -79,6 +87,7 @@ prepare()
 	# Below /tmp, for example
 	[ -w "$tests" ] || overlay "$tests" "$tests"
 	show_modules
+	make_sudo
 	if [ -d /sys/fs/bpf ]; then
 		mount -t bpf bpf /sys/fs/bpf
 	fi
