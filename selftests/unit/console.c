@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "../../src/base/prng.h"
 #include "../../src/dev/console.h"
 #include "fake_bus.h"
 #include "kselftest_harness.h"
@@ -568,6 +569,58 @@ TEST_F(console, malformed_ring)
 		fake_dev_kick(d, q);
 		EXPECT_EQ(-1, fake_take(d, q, &self->len));
 	}
+}
+
+/* Whatever a driver does, and then one that works */
+TEST_F(console, any_driver)
+{
+	struct dev *d = make(self->b, "console,ports=a/b,a.out=%s,b.rate=100000,events=at 1ms every 1ms times 500 send b x",
+			     self->out);
+	struct virtio_console_control h;
+	struct prng r;
+	unsigned int q;
+	char last[20];
+	FILE *f;
+	u32 len;
+	int i;
+
+	ASSERT_NE(NULL, d);
+	prng_seed(&r, 1, "driver");
+	for (i = 0; i < 30000; i++) {
+		q = (unsigned int)(prng_next(&r) % 6);
+		h.id = (u32)(prng_next(&r) % 4);
+		h.event = (u16)(prng_next(&r) % 10);
+		h.value = (u16)(prng_next(&r) % 3);
+		memcpy(fake_out(d, q, 1), &h, sizeof(h));
+		if (fake_take(d, q, &len) < 0 || i % 8 == 0) {
+			fake_offer(d, q, (unsigned int)(prng_next(&r) % 32),
+				   (u32)(prng_next(&r) % 40),
+				   (u32)(prng_next(&r) % 40));
+			memcpy(fake_out(d, q, 0), &h, sizeof(h));
+		}
+		if (i % 3 == 0)
+			fake_dev_kick(d, q);
+		if (i % 50 == 0)
+			fake_bus_run_until(self->b, dev_bus_now(self->b) +
+					   prng_next(&r) % (1000 * US));
+		if (i % 40 == 0 || i % 77 == 0) {
+			fake_dev_disconnect(d);
+			fake_dev_connect(d, MULTI);
+		}
+		if (i % 31 == 0) {
+			fake_dev_suspend(d, q);
+			fake_dev_resume(d, q);
+		}
+	}
+	fake_dev_disconnect(d);
+	fake_dev_connect(d, MULTI);
+	say(d, 0, 0, "still here");
+	f = fopen(self->out, "r");
+	ASSERT_NE(NULL, f);
+	EXPECT_EQ(0, fseek(f, -10, SEEK_END));
+	EXPECT_NE(NULL, fgets(last, sizeof(last), f));
+	EXPECT_STREQ("still here", last);
+	fclose(f);
 }
 
 TEST_F(console, options_that_make_no_sense)

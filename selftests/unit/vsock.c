@@ -2,12 +2,14 @@
 /* vsock: packets between guests, connections with the host, and bad drivers. */
 #include <errno.h>
 #include <linux/virtio_vsock.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "../../src/base/prng.h"
 #include "fake_bus.h"
 #include "kselftest_harness.h"
 #include "leaks.h"
@@ -42,7 +44,7 @@ static struct sockaddr_un address(const char *path)
 static int serve(const char *path)
 {
 	struct sockaddr_un sa = address(path);
-	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0);
 
 	if (bind(fd, (struct sockaddr *)&sa, sizeof(sa)) < 0 ||
 	    listen(fd, 300) < 0)
@@ -77,6 +79,8 @@ FIXTURE_SETUP(vsock)
 {
 	char spec[150];
 
+	/* Programs of the test write to whom may have gone. */
+	signal(SIGPIPE, SIG_IGN);
 	self->b = fake_bus_new(1);
 	strcpy(self->dir, "/tmp/umtt-vsock.XXXXXX");
 	ASSERT_NE(NULL, mkdtemp(self->dir));
@@ -103,6 +107,7 @@ FIXTURE_TEARDOWN(vsock)
 	if (self->program >= 0)
 		close(self->program);
 	snprintf(cmd, sizeof(cmd), "rm -r %s", self->dir);
+	signal(SIGPIPE, SIG_DFL);
 	EXPECT_EQ(0, system(cmd));
 	EXPECT_EQ(0, leaks());
 }
@@ -574,6 +579,91 @@ TEST_F(vsock, time_stands_for_an_answer)
 	EXPECT_TRUE(fake_sock_ready());
 	EXPECT_STREQ("5 2:5>100 c", got(d));
 	EXPECT_EQ(5 * US, dev_bus_now(self->b));
+}
+
+/* Whatever a driver sends: mostly sensible, and each field wrong at times. */
+static void random_header(struct prng *r, struct virtio_vsock_hdr *h)
+{
+	static const u64 cids[] = { 3, HOST, 9, 77, 0, U64_MAX };
+	u8 *bytes = (u8 *)h;
+
+	*h = (struct virtio_vsock_hdr){
+		.src_cid = 3, .dst_cid = cids[prng_next(r) % 6 / (1 + prng_next(r) % 3)],
+		.src_port = (u32)(prng_next(r) % 4), .dst_port = 5,
+		.type = 1, .op = (u16)(prng_next(r) % 9),
+		.flags = (u32)(prng_next(r) % 4),
+		.buf_alloc = (u32)(prng_next(r) % 5000),
+		.fwd_cnt = (u32)(prng_next(r) % 3000),
+	};
+	if (h->op == RW)
+		h->len = (u32)(prng_next(r) % 3000);
+	if (prng_next(r) % 8 == 0)
+		bytes[prng_next(r) % sizeof(*h)] = (u8)prng_next(r);
+}
+
+static void one_random_step(struct dev_bus *b, struct dev *d, struct prng *r)
+{
+	struct virtio_vsock_hdr h;
+	u32 i, len;
+
+	switch (prng_next(r) % 16) {
+	case 0:
+		fake_bus_run_until(b, dev_bus_now(b) + prng_next(r) % MS);
+		break;
+	case 1:
+		fake_dev_suspend(d, RX);
+		fake_dev_resume(d, RX);
+		break;
+	case 2:
+		if (prng_next(r) % 50)
+			break;
+		fake_dev_disconnect(d);
+		fake_dev_connect(d, 0);
+		break;
+	case 3:
+	case 4:
+		while (fake_take(d, RX, &len) >= 0)
+			;
+		for (i = 0; i < 8; i++)
+			fake_offer(d, RX, i, 0, (u32)(prng_next(r) % 300));
+		fake_dev_kick(d, RX);
+		while (fake_take(d, RX, &len) >= 0)
+			;
+		/* Those that were not used are not offered twice. */
+		fake_dev_disconnect(d);
+		fake_dev_connect(d, 0);
+		break;
+	default:
+		random_header(r, &h);
+		send_hdr(d, &h, NULL, HDR + (u32)(prng_next(r) % 4000));
+		break;
+	}
+}
+
+TEST_F(vsock, any_driver)
+{
+	struct prng r;
+	int i, fd = -1;
+
+	prng_seed(&r, 1, "driver");
+	for (i = 0; i < 30000; i++) {
+		one_random_step(self->b, self->d, &r);
+		/* And programs that come, say something, and go */
+		if (i % 64 == 0) {
+			if (fd >= 0)
+				close(fd);
+			fd = accept4(self->server, NULL, NULL, SOCK_NONBLOCK);
+			if (fd >= 0 && i % 128)
+				(void)!write(fd, self->dir, sizeof(self->dir));
+		}
+		if (i % 1000 == 0) {
+			close(self->program);
+			self->program = dial(self->path, "CONNECT 1\nwords");
+		}
+	}
+	if (fd >= 0)
+		close(fd);
+	EXPECT_GT(256 + 1, fake_dev_stat(self->d, "connections"));
 }
 
 TEST_F(vsock, options)
