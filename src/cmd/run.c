@@ -24,7 +24,7 @@ enum {
 	OPT_WALL_LIMIT, OPT_CPU, OPT_STATS, OPT_NO_SHM, OPT_TOD, OPT_MEM,
 	OPT_APPEND, OPT_MODULE, OPT_OUT, OPT_TRACE,
 	OPT_REPLAY, OPT_REPORT, OPT_STALL_LIMIT, OPT_BUSY,
-	OPT_SHELL, OPT_PACE,
+	OPT_SHELL, OPT_PACE, OPT_GDB, OPT_GDB_COMMAND,
 	OPT_DTB, OPT_DTS, OPT_KDIR, OPT_CONFIG, OPT_KASAN,
 };
 
@@ -48,6 +48,8 @@ static const struct argp_option options[] = {
 	{ "dts", OPT_DTS, "FILE", 0, "The same as source, compiled with dtc", 0 },
 	{ "shell", OPT_SHELL, "NODE", OPTION_ARG_OPTIONAL, "A shell, or COMMAND, in NODE (default: the first one), on this terminal; the lab ends with it, or when ^] is typed three times", 0 },
 	{ "pace", OPT_PACE, "frozen|real", 0, "While the shell waits for keys, simulated time stands, or is as fast as the host's (default: frozen)", 0 },
+	{ "gdb", OPT_GDB, "NODE", 0, "Run gdb on the kernel of NODE, on this terminal, from its start; simulated time stands while it is stopped", 0 },
+	{ "gdb-command", OPT_GDB_COMMAND, "FILE", 0, "Commands for gdb; without a terminal it ends with them", 0 },
 	{ NULL, 0, NULL, 0, "The run:", 3 },
 	{ "time-limit", OPT_TIME_LIMIT, "TIME", 0, "End with status 124 when simulated time would pass TIME (\"10s\", \"2h\")", 0 },
 	{ "wall-limit", OPT_WALL_LIMIT, "TIME", 0, "End with status 124 after TIME of the host's time", 0 },
@@ -90,7 +92,7 @@ struct run_args {
 	int cpu, verbose;
 	const char *kernel, *root, *out, *trace, *replay, *seed, *time_limit,
 		   *wall_limit, *stall_limit, *report, *busy, *tod, *mem;
-	const char *shell_node, *pace;
+	const char *shell_node, *pace, *gdb, *gdb_command;
 	const char *dtb, *dts, *kdir;
 	struct strvec config;
 	bool kasan;
@@ -185,6 +187,12 @@ static error_t parse_value(int key, char *arg, struct run_args *a)
 	case OPT_REPLAY:
 		a->replay = arg;
 		break;
+	case OPT_GDB:
+		a->gdb = arg;
+		break;
+	case OPT_GDB_COMMAND:
+		a->gdb_command = arg;
+		break;
 	case OPT_PACE:
 		a->pace = arg;
 		break;
@@ -246,6 +254,10 @@ static error_t parse_opt(int key, char *arg, struct argp_state *state)
 				  a->lab_file ? a->lab_file : "--node");
 		if (a->replay && a->shell)
 			cmd_wrong("--replay types what was typed: leave out --shell");
+		if (a->gdb && a->shell)
+			cmd_wrong("--gdb and --shell both want the terminal: leave out one of them");
+		if (a->gdb_command && !a->gdb)
+			cmd_wrong("--gdb-command is for --gdb");
 		if (a->pace && !a->shell)
 			cmd_wrong("--pace is for --shell");
 		if (!a->lab_file && !a->command && !a->replay && !a->shell)
@@ -429,15 +441,16 @@ static int set_nodes(struct lab *lab, const struct run_args *a)
 	return 0;
 }
 
-static struct lab_node *find_node(struct lab *lab, const char *name)
+static struct lab_node *find_node(struct lab *lab, const char *option,
+				  const char *name)
 {
 	unsigned int i;
 
 	for (i = 0; i < lab->nr_nodes; i++)
 		if (!name || strcmp(lab->nodes[i].name, name) == 0)
 			return &lab->nodes[i];
-	log_err(NULL, "--shell=%s: the lab has no such node; its first one is %s",
-		name, lab->nodes[0].name);
+	log_err(NULL, "--%s %s: the lab has no such node; its first one is %s",
+		option, name, lab->nodes[0].name);
 	return NULL;
 }
 
@@ -461,9 +474,24 @@ static int set_shell(struct lab *lab, const struct run_args *a,
 	return 0;
 }
 
+static int set_gdb(struct lab *lab, const struct run_args *a)
+{
+	struct lab_node *n;
+
+	if (!a->gdb)
+		return 0;
+	n = find_node(lab, "gdb", a->gdb);
+	if (!n)
+		return -ENOENT;
+	n->gdb = true;
+	if (!a->gdb_command || access(a->gdb_command, R_OK) == 0)
+		return 0;
+	return bad_value("gdb-command", a->gdb_command, "a file");
+}
+
 static int set_command(struct lab *lab, const struct run_args *a)
 {
-	struct lab_node *n = find_node(lab, a->shell_node);
+	struct lab_node *n = find_node(lab, "shell", a->shell_node);
 	struct strvec *command;
 	char **word;
 
@@ -533,7 +561,8 @@ static int make_lab(struct lab *lab, const struct run_args *a,
 	for (i = 0; i < a->links.n; i++)
 		set_link(lab, a->links.v[i]);
 	if (set_top(lab, a) || set_nodes(lab, a) || set_command(lab, a) ||
-	    build_kernel(lab, a) || kbuild_modules(lab) || set_tree(lab, a))
+	    build_kernel(lab, a) || kbuild_modules(lab) || set_tree(lab, a) ||
+	    set_gdb(lab, a))
 		return -EINVAL;
 	return 0;
 }
@@ -570,17 +599,19 @@ static int run(const struct run_args *a, const struct lab *lab,
 {
 	char *out = a->out ? xpath(cwd, a->out) : NULL;
 	char *trace = a->trace ? xpath(cwd, a->trace) : NULL;
+	char *gdb = a->gdb_command ? xpath(cwd, a->gdb_command) : NULL;
 	struct run_cfg cfg = {
 		.lab = lab, .out = out, .trace = trace, .replay = rp,
 		.report = report,
 		.cwd = rp ? rec->cwd : cwd,
 		.env = !rp ? environ : rec->env.v ? rec->env.v : no_env,
-		.cpu = a->cpu, .no_shm = a->no_shm || rec->no_shm,
+		.gdb_command = gdb, .cpu = a->cpu, .no_shm = a->no_shm || rec->no_shm,
 		.stats = a->stats, .counters = a->counters, .verbose = a->verbose,
 	};
 	int status = run_lab(&cfg);
 
 	free(trace);
+	free(gdb);
 	free(out);
 	return status;
 }

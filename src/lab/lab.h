@@ -41,6 +41,7 @@ struct lab_tree {
  * @module_args: the parameters of each of them, "" for none
  * @tree: for kernels that know of device trees
  * @terminal: its command has a terminal of this type ("xterm"); NULL: it has none
+ * @gdb: it waits for a debugger; no matter for what happens in simulated time
  * @wait: the lab goes on until this command has ended; always so for the
  *	first node
  * @needed: when this kernel ends before the lab does, the lab has failed
@@ -50,7 +51,7 @@ struct lab_node {
 	u64 memory;
 	struct strvec command, kernel_args, devices, modules, module_args;
 	struct lab_tree tree;
-	bool wait, needed;
+	bool gdb, wait, needed;
 };
 
 /**

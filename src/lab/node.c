@@ -9,6 +9,7 @@
 #include <sys/eventfd.h>
 #include <sys/personality.h>
 #include <sys/prctl.h>
+#include <sys/ptrace.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -135,6 +136,16 @@ static void child_become(int log, int channel, pid_t parent)
 	sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
+/* It has a tracer, us, and so stops when it has been executed. There it stays. */
+static int stop_at_begin(const struct node *n)
+{
+	int wstatus;
+
+	if (waitpid(n->pid, &wstatus, 0) != n->pid || !WIFSTOPPED(wstatus))
+		return -ECHILD;
+	return ptrace(PTRACE_DETACH, n->pid, NULL, SIGSTOP) < 0 ? -errno : 0;
+}
+
 static int spawn(struct node *n, const struct node_env *env, int log,
 		 int channel)
 {
@@ -147,6 +158,11 @@ static int spawn(struct node *n, const struct node_env *env, int log,
 	n->pid = fork();
 	if (n->pid == 0) {
 		child_become(log, channel, parent);
+		if (n->cfg->gdb) {
+			ptrace(PTRACE_TRACEME, 0, NULL, NULL);
+			/* gdb will be no ancestor of it (Yama). */
+			prctl(PR_SET_PTRACER, PR_SET_PTRACER_ANY);
+		}
 		execve(n->kernel->link, argv.v, envp.v);
 		dprintf(STDERR_FILENO, "cannot execute the kernel: %s\n",
 			strerror(errno));
@@ -157,6 +173,8 @@ static int spawn(struct node *n, const struct node_env *env, int log,
 		n->pid = 0;
 	} else {
 		rundir_add_group(env->rundir, n->pid);
+		if (n->cfg->gdb)
+			err = stop_at_begin(n);
 	}
 	strvec_free(&argv);
 	strvec_free(&envp);

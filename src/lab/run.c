@@ -18,6 +18,7 @@
 #include "../ring/signals.h"
 #include "../trace/story.h"
 #include "../tt/local.h"
+#include "debugger.h"
 #include "guestconf.h"
 #include "host.h"
 #include "kbuild.h"
@@ -56,6 +57,8 @@
  * @why: the reason that trace_end() was given
  * @kernels: that the nodes run
  * @watch: for a node that keeps time from moving
+ * @recorded: simulated time of the last record of the trace
+ * @exit_at: while a command's end is recorded: the time of it; else 0
  * @over: the lab has ended; only last words are still to come
  * @began: wall time, ns
  */
@@ -87,7 +90,9 @@ struct run {
 	unsigned int nr_nodes;
 	struct wiring wiring;
 	struct shell shell;
+	struct debugger debugger;
 	bool over;
+	u64 recorded, exit_at;
 	int output_lost;
 	u64 began;
 };
@@ -161,17 +166,24 @@ static void node_exited(struct console *c, u32 status, u64 now)
 {
 	struct node *n = container_of(c, struct node, console);
 	struct run *r = c->owner;
+	bool all = true;
 	unsigned int i;
 
 	n->exited = true;
 	n->status = status & 255;
 	n->now = now;
+	/*
+	 * In the calendar's time it depends on the host how far the node, which
+	 * may run on, has come when we hear of it.
+	 */
+	r->recorded = r->exit_at = max_u64(now, r->recorded);
 	record_exit(r->trace, n);
 	log_info(n->cfg->name, "the command has ended with status %u", status);
-	for (i = 0; i < r->nr_nodes; i++)
-		if (r->nodes[i].cfg->wait && !r->nodes[i].exited)
-			return;
-	stop(r, status_of_all(r), WHY_EXITED);
+	for (i = 0; i < r->nr_nodes && all; i++)
+		all = !r->nodes[i].cfg->wait || r->nodes[i].exited;
+	if (all)
+		stop(r, status_of_all(r), WHY_EXITED);
+	r->exit_at = 0;
 }
 
 static void node_failed(struct console *c, const char *why)
@@ -206,10 +218,16 @@ static const struct console_ops console_ops = {
 	.ended = node_channel_ended,
 };
 
+static void start_wall_limit(struct run *r, u64 began);
+
 static void reap(struct run *r)
 {
 	unsigned int i;
 	int wstatus;
+
+	/* Whoever looks at a kernel has all the time in the world. */
+	if (debugger_reap(&r->debugger) && !r->wall_op.busy)
+		start_wall_limit(r, wall_now());
 
 	for (i = 0; i < r->nr_nodes; i++) {
 		struct node *n = &r->nodes[i];
@@ -253,7 +271,7 @@ static void wall_limit(struct op *op, int res)
 	u64 now;
 
 	/* It may come when all has ended and much has been freed already. */
-	if (res != -ETIME || r->ring.draining)
+	if (res != -ETIME || r->ring.draining || r->debugger.pid)
 		return;
 	now = simulated(r);
 	log_err(NULL, "wall-clock limit of %s reached, at %" PRIu64 ".%09" PRIu64 " s of simulated time or later",
@@ -479,6 +497,26 @@ static int check_modules(const struct run *r)
 	return ret;
 }
 
+static int find_debugger(struct run *r)
+{
+	const struct lab *lab = r->cfg->lab;
+	unsigned int i;
+	bool wanted = false;
+
+	for (i = 0; i < lab->nr_nodes; i++)
+		wanted |= lab->nodes[i].gdb;
+	if (!wanted)
+		return 0;
+	if (debugger_check() < 0)
+		return -ENOENT;
+	r->debugger.command = r->cfg->gdb_command;
+	r->debugger.cwd = r->cwd;
+	/* Without a terminal gdb has its commands from a file. */
+	if (terminal_find(&r->debugger.terminal) == 0)
+		r->rundir.terminal = &r->debugger.terminal;
+	return 0;
+}
+
 static int run_prepare(struct run *r)
 {
 	const struct lab *lab = r->cfg->lab;
@@ -494,6 +532,8 @@ static int run_prepare(struct run *r)
 		ret = find_terminal(r);
 	if (!ret)
 		ret = check_modules(r);
+	if (!ret)
+		ret = find_debugger(r);
 	if (!ret)
 		ret = make_out_dir(r->cfg->out);
 	if (!ret)
@@ -543,13 +583,16 @@ static int open_loop(struct run *r)
 
 static u64 trace_clock(void *arg)
 {
-	const struct run *r = arg;
+	struct run *r = arg;
 	u64 now = r->calendar ? cal_server_now(r->calendar) : 0;
 
 	/* In their turn devices move on by themselves, up to the horizon. */
 	if (r->have_tt && r->tt.state == TT_RUNNING)
 		now = max_u64(now, r->tt.now);
-	return now;
+	if (r->exit_at)
+		return r->exit_at;
+	r->recorded = max_u64(r->recorded, now);
+	return r->recorded;
 }
 
 static void make_identity(struct run *r)
@@ -696,12 +739,14 @@ static int start_nodes(struct run *r)
 	for (i = 0; i < r->nr_nodes && !ret; i++)
 		ret = node_start(&r->nodes[i], &r->env, &console_ops, r,
 				 &r->cfg->lab->nodes[i] == plain);
+	if (r->debugger.node && !ret)
+		ret = debugger_start(&r->debugger, &r->rundir);
 	return ret;
 }
 
-static void start_wall_limit(struct run *r)
+static void start_wall_limit(struct run *r, u64 began)
 {
-	u64 end = r->began + r->cfg->lab->wall_limit;
+	u64 end = began + r->cfg->lab->wall_limit;
 
 	if (!r->cfg->lab->wall_limit)
 		return;
@@ -747,11 +792,14 @@ static int run_start(struct run *r)
 	r->outq.drained = output_drained;
 	r->outq.broken = output_broken;
 	r->nodes = xcalloc(r->cfg->lab->nr_nodes, sizeof(*r->nodes));
-	for (i = 0; i < r->cfg->lab->nr_nodes; i++)
+	for (i = 0; i < r->cfg->lab->nr_nodes; i++) {
 		node_init(&r->nodes[i], &r->cfg->lab->nodes[i], i + 1,
 			  r->kernels.of[i]);
+		if (r->nodes[i].cfg->gdb)
+			r->debugger.node = &r->nodes[i];
+	}
 	r->nr_nodes = r->cfg->lab->nr_nodes;
-	start_wall_limit(r);
+	start_wall_limit(r, r->began);
 	ret = open_trace(r);
 	if (!ret)
 		ret = open_calendar(r);
@@ -878,6 +926,7 @@ static int run_finish(struct run *r, bool ran)
 
 	r->over = true;
 	make_report(r, ran);
+	debugger_end(&r->debugger);
 	for (i = 0; i < r->nr_nodes; i++)
 		node_kill(&r->nodes[i], &r->env);
 	if (ran && r->cfg->stats)

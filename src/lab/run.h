@@ -21,6 +21,7 @@
  * @report: to be filled in: how it has ended
  * @cwd: absolute path of the directory that it is started in
  * @env: environment that its commands are started with
+ * @gdb_command: file for gdb, where a node has one; NULL: none
  * @cpu: see host_pin()
  * @no_shm: kernels talk to the calendar by messages only
  * @stats: print what was simulated, and what it cost
@@ -29,7 +30,7 @@
  */
 struct run_cfg {
 	const struct lab *lab;
-	const char *out, *trace, *cwd;
+	const char *out, *trace, *cwd, *gdb_command;
 	char *const *env;
 	struct replay *replay;
 	struct report *report;
