@@ -124,7 +124,8 @@ bench: all kernel ## what a ping and an echo cost, beside the floor of this host
 
 .PHONY: kselftest-report
 kselftest-report: all kernel ## kselftests in simulated and in real time, as a table (hours, once)
-	@BUILD=$(BUILD) REAL_CAP=$(REAL_CAP) REAL_JOBS=$(REAL_JOBS) uml-glue/kselftest/report.sh
+	@BUILD=$(BUILD) REAL_CAP=$(REAL_CAP) REAL_JOBS=$(REAL_JOBS) \
+		SIM_JOBS=$(SIM_JOBS) WALL_LIMIT=$(WALL_LIMIT) uml-glue/kselftest/report.sh
 
 .PHONY: soak
 soak: all kernel ## the same labs RUNS=1000 times: always the same bytes?

@@ -387,6 +387,9 @@ build_collection()
 {
 	local c=$1 log t
 	log=$out/logs/$(flat "$c").log
+	# make does not see that it is called with other flags.
+	mkdir -p "$out/obj/kselftest/$c"
+	find "$out/obj/kselftest/$c" -maxdepth 1 -type f ! -newer "$here/build.sh" -delete
 	tmake -i -O -j "$jobs" -C "$out/src/tools/testing/selftests" O="$out/obj" \
 		TARGETS="$c" SKIP_TARGETS= USERCFLAGS=-fno-sanitize=all KSFT_INSTALL_PATH="$out/tests" install \
 		>"$log" 2>&1 || :

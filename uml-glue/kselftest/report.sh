@@ -5,9 +5,9 @@
 # writes both into a table of Documentation/.
 #
 # Environment: BUILD, the directory that umtt was built in; REAL_CAP, the seconds
-# after which a test in real time is ended (150); REAL_JOBS, how many of those
-# run at a time (1); COLLECTIONS (those of uml-glue/kselftest/collections); REPORT,
-# the file to write. Results that are there already, in $BUILD/kselftest/report,
+# after which a test in real time is ended (150), and WALL_LIMIT those of the host
+# for one in simulated time (60); REAL_JOBS and SIM_JOBS, how many run at a time (1);
+# COLLECTIONS (those of uml-glue/kselftest/collections); REPORT, the file to write. Results that are there already, in $BUILD/kselftest/report,
 # are kept: remove that directory to begin anew.
 
 set -eu
@@ -23,7 +23,8 @@ umtt=$build/umtt
 out=$build/kselftest/6.12
 results=$build/kselftest/report
 cap=${REAL_CAP:-150}
-jobs=${REAL_JOBS:-1}
+real_jobs=${REAL_JOBS:-1}
+sim_jobs=${SIM_JOBS:-1}
 wall_limit=${WALL_LIMIT:-60}
 memory=512M
 report=${REPORT:-Documentation/kselftest-report.rst}
@@ -86,6 +87,20 @@ run_real()
 		printk.devkmsg=on init="$here/plain-init.sh" -- \
 		"$out" "$mark" "$1"
 	rm -rf "$dir"
+}
+
+# All tests in mode $1, $2 at a time
+all()
+{
+	local t
+	for t in "${tests[@]}"; do
+		while [ "$(jobs -r | wc -l)" -ge "$2" ]; do
+			wait -n || :
+		done
+		echo "report.sh: $1: $t"
+		"run_$1" "$t" &
+	done
+	wait
 }
 
 # "seconds<TAB>verdict" of a log, in guest's and host's time
@@ -154,13 +169,14 @@ kselftests in two kinds of time
 ===============================
 
 Linux $(cat "$out/kernel/release"), User-Mode Linux, one test for each boot. In real time the
-kernel runs alone, without time-travel, $jobs at a time, for at most $cap s; in
-simulated time with umtt, one at a time, for at most $wall_limit s of the host's time, without
+kernel runs alone, without time-travel, $real_jobs at a time, for at most $cap s; in
+simulated time with umtt, $sim_jobs at a time, for at most $wall_limit s of the host's time, without
 \`\`--busy\`\`. "Wall" is the host's time from start to end, with boot and exit;
 "simulated" is what the test has taken by the guest's clock. The host: $(nproc) CPUs,
-$(sed -n 's/^model name[[:space:]]*: //p' /proc/cpuinfo | head -n 1). To make this table::
+$(sed -n 's/^model name[[:space:]]*: //p' /proc/cpuinfo | head -n 1), load $(cut -d ' ' -f 3 /proc/loadavg) while this was made. To make this table::
 
-	make kselftest-report REAL_CAP=$cap REAL_JOBS=$jobs
+	make kselftest-report REAL_CAP=$cap REAL_JOBS=$real_jobs \\
+		SIM_JOBS=$sim_jobs WALL_LIMIT=$wall_limit
 
 END
 		summary "$rows"
@@ -213,16 +229,6 @@ fi
 "$here/build.sh" --out "$out" "${collections[@]}"
 mkdir -p "$results/simulated" "$results/real"
 mapfile -t tests <"$out/tests/kselftest-list.txt"
-for t in "${tests[@]}"; do
-	echo "report.sh: $t"
-	run_simulated "$t"
-done
-for t in "${tests[@]}"; do
-	while [ "$(jobs -r | wc -l)" -ge "$jobs" ]; do
-		wait -n || :
-	done
-	echo "report.sh: $t in real time"
-	run_real "$t" &
-done
-wait
+all simulated "$sim_jobs"
+all real "$real_jobs"
 write_report
