@@ -114,6 +114,10 @@ check: check-deps ## run all tests (after 'make run' about 5 minutes)
 	@$(MAKE) --no-print-directory all kernel
 	@KERNEL=$(KERNEL) KDIR="$(KDIR)" BUILD=$(BUILD) selftests/check.sh
 
+.PHONY: check-kernels
+check-kernels: all kernel ## kernels with KASAN and gcov, built and seen to work (20 minutes)
+	@CHECK_KERNELS=1 UMTT=$(BUILD)/umtt UMTT_KERNEL=$(KOUT) sh selftests/uml/test_kernels.sh
+
 .PHONY: coverage
 coverage: check-deps kernel ## lines and branches that the tests reach
 	@BUILD=$(BUILD) selftests/coverage.sh

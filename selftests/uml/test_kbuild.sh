@@ -202,7 +202,73 @@ bad_modules()
 	refused 'its source and build directories are not beside it' --kernel ./alone --module mod
 }
 
-begin 10
+# A module in place of the kernel's gcov: what is in debugfs, comes to the host.
+fake_gcov()
+{
+	mkdir -p fake
+	echo 'obj-m := fake.o' >fake/Kbuild
+	cat >fake/fake.c <<-END
+	#include <linux/debugfs.h>
+	#include <linux/module.h>
+	static char data[5000];
+	static struct debugfs_blob_wrapper blob = { data, sizeof(data) };
+	static char *dir = "src";
+	module_param(dir, charp, 0444);
+	static int __init fake_init(void)
+	{
+		struct dentry *gcov = debugfs_create_dir("gcov", NULL);
+		struct dentry *src = debugfs_create_dir(dir, gcov);
+		int i;
+
+		for (i = 0; i < sizeof(data); i++)
+			data[i] = 'a' + i % 23;
+		debugfs_create_blob("one.gcda", 0444, src, &blob);
+		debugfs_create_blob("two.gcda", 0444, src, &blob);
+		debugfs_create_symlink("one.gcno", src, "/src/one.gcno");
+		debugfs_create_blob("x.c", 0444, src, &blob);
+		return 0;
+	}
+	module_init(fake_init);
+	MODULE_LICENSE("GPL");
+	END
+}
+
+coverage_comes()
+{
+	fake_gcov
+	awk 'BEGIN { for (i = 0; i < 5000; i++) printf "%c", 97 + i % 23 }' >want
+	works --module fake --gcov cover --node 2 --trace trace -- echo it runs &&
+		cmp cover/node1/src/one.gcda want && cmp cover/node1/src/two.gcda want &&
+		equal link "$(readlink cover/node1/src/one.gcno)" /src/one.gcno &&
+		equal files "$(find cover ! -type d | wc -l)" 4 || return
+	# Once more: in place of what was there.
+	works --module fake --gcov cover -- echo it runs && cmp cover/node1/src/one.gcda want || return
+	umtt run --replay trace >out 2>err
+	status=$?
+	succeeded && said 'all [0-9]+ records are the same$'
+}
+
+# A node cannot lead us elsewhere.
+coverage_goes_astray()
+{
+	run --module 'fake dir=one.gcno' --gcov cover -- echo it runs
+	equal status "$status" 125 && said 'node1: it has sent coverage for an odd path' || return
+	run --gcov cover -- echo it runs
+	equal status "$status" 125 && said 'node1: this kernel counts no lines: it needs CONFIG_GCOV_KERNEL'
+}
+
+coverage_options()
+{
+	k="--kernel $linux"
+	# shellcheck disable=SC2086
+	refused '--gcov-of needs --gcov DIR' $k --gcov-of drivers/gpio &&
+	refused 'leave out --gcov-of' $k --gcov x --gcov-of drivers/gpio || return
+	umtt run --gcov c --gcov-of drivers/gpio --gcov-of lib -- true >out 2>err </dev/null
+	has_arg --gcov=drivers/gpio && has_arg --gcov=lib && has_arg '--config=.*/gcov.config' &&
+		has_arg '--name=[0-9a-f]{8}'
+}
+
+begin 13
 check configurations configurations
 check kernel_directory kernel_directory
 check kasan kasan
@@ -212,6 +278,9 @@ check version_has_a_name version_has_a_name
 check module_directory module_directory
 check lab_file lab_file
 check bad_modules bad_modules
+check coverage_options coverage_options
 UMTT=$real_umtt
+check coverage_comes coverage_comes
+check coverage_goes_astray coverage_goes_astray
 check module_with_umtt_itself module_directory
 finish

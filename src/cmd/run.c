@@ -26,6 +26,7 @@ enum {
 	OPT_REPLAY, OPT_REPORT, OPT_STALL_LIMIT, OPT_BUSY,
 	OPT_SHELL, OPT_PACE, OPT_GDB, OPT_GDB_COMMAND,
 	OPT_DTB, OPT_DTS, OPT_KDIR, OPT_CONFIG, OPT_KASAN,
+	OPT_GCOV, OPT_GCOV_OF,
 };
 
 static const struct argp_option options[] = {
@@ -40,6 +41,8 @@ static const struct argp_option options[] = {
 	{ "kdir", OPT_KDIR, "DIR", 0, "Run the kernel of the source tree DIR, which is built if anything in it has changed; DIR itself stays as it is", 0 },
 	{ "config", OPT_CONFIG, "FRAGMENT", 0, "Run a kernel that is built with a fragment of configuration in addition to ours; may be repeated. Each configuration is kept", 0 },
 	{ "kasan", OPT_KASAN, NULL, 0, "Run a kernel that is built with KASAN: wrong uses of memory are reported", 0 },
+	{ "gcov", OPT_GCOV, "DIR", 0, "Run a kernel that counts how often lines run, of modules that --module DIR builds and of --gcov-of, and write that to DIR/NODE for gcov", 0 },
+	{ "gcov-of", OPT_GCOV_OF, "SRCDIR", 0, "With --gcov: what is in this directory of the kernel's source (drivers/gpio), and below; may be repeated", 0 },
 	{ "root", OPT_ROOT, "DIR", 0, "Directory that is the root file system, read-only (default: /)", 0 },
 	{ "mem", OPT_MEM, "SIZE", 0, "Memory (default: 256M)", 0 },
 	{ "append", OPT_APPEND, "ARGS", 0, "Add ARGS to the kernel's command line; may be repeated", 0 },
@@ -94,7 +97,8 @@ struct run_args {
 		   *wall_limit, *stall_limit, *report, *busy, *tod, *mem;
 	const char *shell_node, *pace, *gdb, *gdb_command;
 	const char *dtb, *dts, *kdir;
-	struct strvec config;
+	const char *gcov;
+	struct strvec config, gcov_of;
 	bool kasan;
 	struct strvec devices, links, append, modules;
 };
@@ -168,6 +172,12 @@ static error_t parse_value(int key, char *arg, struct run_args *a)
 		break;
 	case OPT_KDIR:
 		a->kdir = arg;
+		break;
+	case OPT_GCOV:
+		a->gcov = arg;
+		break;
+	case OPT_GCOV_OF:
+		strvec_add(&a->gcov_of, arg);
 		break;
 	case OPT_CONFIG:
 		strvec_add(&a->config, arg);
@@ -247,6 +257,10 @@ static error_t parse_opt(int key, char *arg, struct argp_state *state)
 		if (a->kernel && (a->kdir || a->config.n || a->kasan))
 			cmd_wrong("--kernel is a kernel that is built already: leave out %s",
 				  a->kdir ? "--kdir" : a->config.n ? "--config" : "--kasan");
+		if (a->gcov_of.n && !a->gcov)
+			cmd_wrong("--gcov-of needs --gcov DIR, where the coverage goes");
+		if (a->gcov_of.n && a->kernel)
+			cmd_wrong("--kernel is a kernel that is built already: leave out --gcov-of");
 		if (a->dtb && a->dts)
 			cmd_wrong("--dtb and --dts both give the device tree: leave out one of them");
 		if (a->replay && (a->lab_file || a->nodes_given))
@@ -348,7 +362,8 @@ static int build_kernel(struct lab *lab, const struct run_args *a)
 	size_t i;
 	int ret;
 
-	if (!a->kdir && !a->config.n && !a->kasan)
+	lab->gcov = lab->gcov || a->gcov;
+	if (!a->kdir && !a->config.n && !a->kasan && (!a->gcov || a->kernel))
 		return 0;
 	ret = set_path("kdir", a->kdir, true, &kb.kdir);
 	for (i = 0; i < a->config.n && !ret; i++) {
@@ -358,6 +373,9 @@ static int build_kernel(struct lab *lab, const struct run_args *a)
 	}
 	if (a->kasan)
 		strvec_add(&kb.ours, "kasan");
+	if (a->gcov)
+		strvec_add(&kb.ours, "gcov");
+	strvec_add_all(&kb.gcov, &a->gcov_of);
 	kernel = ret ? NULL : kbuild_kernel(&kb);
 	if (kernel) {
 		free(lab->kernel);
@@ -367,6 +385,7 @@ static int build_kernel(struct lab *lab, const struct run_args *a)
 	free(kb.kdir);
 	strvec_free(&kb.config);
 	strvec_free(&kb.ours);
+	strvec_free(&kb.gcov);
 	return kernel ? 0 : -EINVAL;
 }
 
@@ -574,6 +593,7 @@ static void free_args(struct run_args *a)
 	strvec_free(&a->append);
 	strvec_free(&a->modules);
 	strvec_free(&a->config);
+	strvec_free(&a->gcov_of);
 }
 
 /* argp does not tell what stood behind "--". */
@@ -600,9 +620,10 @@ static int run(const struct run_args *a, const struct lab *lab,
 	char *out = a->out ? xpath(cwd, a->out) : NULL;
 	char *trace = a->trace ? xpath(cwd, a->trace) : NULL;
 	char *gdb = a->gdb_command ? xpath(cwd, a->gdb_command) : NULL;
+	char *gcov = a->gcov ? xpath(cwd, a->gcov) : NULL;
 	struct run_cfg cfg = {
 		.lab = lab, .out = out, .trace = trace, .replay = rp,
-		.report = report,
+		.report = report, .gcov = gcov,
 		.cwd = rp ? rec->cwd : cwd,
 		.env = !rp ? environ : rec->env.v ? rec->env.v : no_env,
 		.gdb_command = gdb, .cpu = a->cpu, .no_shm = a->no_shm || rec->no_shm,
@@ -612,6 +633,7 @@ static int run(const struct run_args *a, const struct lab *lab,
 
 	free(trace);
 	free(gdb);
+	free(gcov);
 	free(out);
 	return status;
 }

@@ -35,6 +35,7 @@
  * cwd=DIR		of the command; "/" when it does not exist
  * keep=PATH		stays visible below a directory that becomes a tmpfs
  * devicetree=yes	this kernel was given one
+ * gcov=yes		send the kernel's coverage when the command has ended
  * module=NAME		to load: file "moduleN" of the initramfs, N from 0 on
  * module-args=ARGS	of each module
  * net=INDEX ADDR/PLEN	address for the interface of platform device INDEX
@@ -48,12 +49,16 @@
  * enum channel_kind - what a frame carries
  * @CHANNEL_OUT: bytes of the command's stdout
  * @CHANNEL_ERR: bytes of its stderr
+ * @CHANNEL_COVER: path: a file of coverage begins
+ * @CHANNEL_COVER_DATA: bytes of it
  * @CHANNEL_EXIT: struct channel_exit: the command has ended
  * @CHANNEL_FAIL: text: init itself could not do its work; nothing follows
  */
 enum channel_kind {
 	CHANNEL_OUT = 'O',
 	CHANNEL_ERR = 'E',
+	CHANNEL_COVER = 'C',
+	CHANNEL_COVER_DATA = 'D',
 	CHANNEL_EXIT = 'X',
 	CHANNEL_FAIL = 'F',
 };

@@ -79,6 +79,10 @@ static bool got_frame(struct console *c, u8 kind, const u8 *data, size_t len)
 	case CHANNEL_ERR:
 		pass_on(c, STDERR_FILENO, data, len);
 		return true;
+	case CHANNEL_COVER:
+	case CHANNEL_COVER_DATA:
+		c->ops->cover(c, kind == CHANNEL_COVER, data, len);
+		return true;
 	case CHANNEL_EXIT:
 		got_exit(c, data, len);
 		return true;

@@ -169,6 +169,8 @@ void guestconf_make(const struct lab *lab, unsigned int i, const char *cwd,
 	}
 	if (n->tree.file)
 		strvec_add(out, "devicetree=yes");
+	if (lab->gcov)
+		strvec_add(out, "gcov=yes");
 	add_net(out, lab, i, nets, nr_nets);
 	if (!n->command.n)
 		return;

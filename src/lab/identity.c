@@ -155,6 +155,8 @@ static void add_lab(struct trace_identity *id, const struct lab *lab,
 	add(id, "busy=%s", busy);
 	free(busy);
 	add(id, "root=%s", lab->root);
+	if (lab->gcov)
+		add(id, "gcov=yes");
 	for (i = 0; i < lab->links.n; i++)
 		add(id, "link=%s", lab->links.v[i]);
 	if (lab_terminal(lab))
@@ -326,6 +328,8 @@ static int take_top(const struct line *l, struct lab *lab, struct recorded *rec)
 		rec->no_shm = strcmp(v, "messages") == 0;
 	else if (is(l, "env"))
 		strvec_add(&rec->env, v);
+	else if (is(l, "gcov"))
+		lab->gcov = true;
 	else if (is(l, "link"))
 		strvec_add(&lab->links, v);
 	else if (is(l, "pace") && strcmp(v, "real") == 0)

@@ -66,6 +66,7 @@ enum lab_pace { LAB_PACE_FROZEN, LAB_PACE_REAL };
  * @kernel: path of a User-Mode Linux kernel, for nodes that have none of their
  *	own; NULL: the one built with umtt
  * @root: directory of the host that is the nodes' root file system
+ * @gcov: nodes send the coverage of their kernels
  * @seed: all that is random follows from it
  * @time_limit: simulated ns; 0: none
  * @wall_limit: ns of the host's time; 0: none
@@ -77,6 +78,7 @@ enum lab_pace { LAB_PACE_FROZEN, LAB_PACE_REAL };
  */
 struct lab {
 	char *kernel, *root;
+	bool gcov;
 	u64 seed, time_limit, wall_limit, stall_limit, tod;
 	struct busy busy;
 	struct strvec links;

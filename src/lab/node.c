@@ -46,6 +46,7 @@ void node_fini(struct node *n)
 	klog_fini(&n->klog);
 	strvec_free(&n->devices);
 	free(n->dtb);
+	cover_fini(&n->cover);
 	free(n->said);
 	free(n->failure);
 	free(n->log);

@@ -8,6 +8,7 @@
 #include <sys/types.h>
 
 #include "console.h"
+#include "cover.h"
 #include "kernels.h"
 #include "lab.h"
 #include "rundir.h"
@@ -38,6 +39,7 @@ struct node_env {
  * @id: of its START message
  * @kernel: that it runs
  * @devices: "SOCKET:VIRTIO_ID:INDEX" for the kernel's command line
+ * @cover: what its kernel says of the lines that have run
  * @dtb: file with its device tree, NULL: none
  * @pid: of its kernel; 0: not started, or reaped
  * @channel_ended: nobody is left at the other end of the console
@@ -54,6 +56,7 @@ struct node {
 	const struct kernel *kernel;
 	struct strvec devices;
 	char *dtb;
+	struct cover cover;
 	struct console console;
 	struct klog klog;
 	pid_t pid;

@@ -211,7 +211,18 @@ static void node_said(struct console *c, int fd, const u8 *data, size_t len)
 		    len);
 }
 
+static void node_cover(struct console *c, bool begin, const u8 *data, size_t len)
+{
+	struct node *n = container_of(c, struct node, console);
+	const char *why = begin ? cover_begin(&n->cover, data, len) :
+				  cover_data(&n->cover, data, len);
+
+	if (why)
+		node_failed(c, why);
+}
+
 static const struct console_ops console_ops = {
+	.cover = node_cover,
 	.said = node_said,
 	.exited = node_exited,
 	.failed = node_failed,
@@ -537,6 +548,8 @@ static int run_prepare(struct run *r)
 	if (!ret)
 		ret = make_out_dir(r->cfg->out);
 	if (!ret)
+		ret = make_out_dir(r->cfg->gcov);
+	if (!ret)
 		ret = host_pin(r->cfg->cpu);
 	if (!ret)
 		ret = rundir_open(&r->rundir);
@@ -736,6 +749,9 @@ static int start_nodes(struct run *r)
 	r->env.verbose = r->cfg->verbose;
 	for (i = 0; i < r->nr_nodes && !ret; i++)
 		ret = make_initrd(r, i);
+	for (i = 0; i < r->nr_nodes; i++)
+		cover_init(&r->nodes[i].cover, r->cfg->gcov,
+			   r->nodes[i].cfg->name);
 	for (i = 0; i < r->nr_nodes && !ret; i++)
 		ret = node_start(&r->nodes[i], &r->env, &console_ops, r,
 				 &r->cfg->lab->nodes[i] == plain);
@@ -918,6 +934,17 @@ static void make_report(struct run *r, bool ran)
 		rep->why_not = "the host has ended it";
 }
 
+/* Nothing there is no error, but hardly what somebody wants. */
+static void check_cover(const struct run *r)
+{
+	unsigned int i, files = 0;
+
+	for (i = 0; i < r->nr_nodes; i++)
+		files += r->nodes[i].cover.files;
+	if (r->cfg->gcov && !files && !r->failed)
+		log_warn(r->cfg->gcov, "no coverage has come: no module was built with --module DIR, and no directory of the kernel is named by --gcov-of");
+}
+
 static int run_finish(struct run *r, bool ran)
 {
 	char *stats = NULL;
@@ -935,6 +962,8 @@ static int run_finish(struct run *r, bool ran)
 		close_loop(r);
 	shell_fini(&r->shell);
 	tell_story(r);
+	if (ran)
+		check_cover(r);
 	ret = close_trace(r);
 	if (r->cfg->replay && ran)
 		replay_end(r->cfg->replay);

@@ -188,8 +188,10 @@ static void __attribute__((noreturn)) serve(pid_t command, int out, int err)
 		if (fds[0].revents || fds[1].revents || !fds[2].revents)
 			continue;
 		if (read(fds[2].fd, &si, sizeof(si)) > 0 &&
-		    reap(command, &status))
+		    reap(command, &status)) {
+			cover_send();
 			report_exit(status);
+		}
 	}
 }
 
@@ -215,6 +217,7 @@ void run_command(void)
 	wait_for_start();
 	/* Drivers have had the time to find them. */
 	ports_link();
+	cover_check();
 
 	if (conf_get("keys", NULL))
 		run_on_terminal();

@@ -42,6 +42,11 @@ void net_setup(void);
 /** ports_link() - names for the ports of virtio consoles */
 void ports_link(void);
 
+/** cover_check() - fail if the coverage that is wanted cannot be had */
+void cover_check(void);
+/** cover_send() - send it */
+void cover_send(void);
+
 /** send_frame() - pass @len bytes, at most CHANNEL_MAX_DATA, to umtt */
 void send_frame(enum channel_kind kind, const void *data, size_t len);
 
