@@ -208,6 +208,31 @@ static const char *vsock_check(struct fe *fe, unsigned int slot, u32 len)
 	return len ? "a sent packet has a length that was written" : NULL;
 }
 
+/* gpio: the level of line 3, which nobody has set */
+
+#define GPIO_REQUEST	8u
+
+static unsigned int gpio_put(struct fe *fe, unsigned int slot, struct seg *s)
+{
+	static const u8 get_value[GPIO_REQUEST] = { 4, 0, 3 };
+	u8 *p = guest_ptr(&fe->g, slot_at(slot));
+
+	memset(p, 0xee, SLOT);
+	memcpy(p, get_value, GPIO_REQUEST);
+	s[0] = (struct seg){ slot_at(slot), GPIO_REQUEST, false };
+	s[1] = (struct seg){ slot_at(slot) + SLOT / 2, 2, true };
+	return 2;
+}
+
+static const char *gpio_check(struct fe *fe, unsigned int slot, u32 len)
+{
+	const u8 *p = guest_ptr(&fe->g, slot_at(slot)) + SLOT / 2;
+
+	if (len != 2)
+		return "the length is not that of a response";
+	return p[0] || p[1] ? "the line is not low" : NULL;
+}
+
 static const struct profile profiles[] = {
 	{ "rng", 0, 1, rng_put, rng_check },
 	{ "echo", 0, 2, echo_put, echo_check },
@@ -217,6 +242,7 @@ static const struct profile profiles[] = {
 	{ "vsock", 1, 3, vsock_put, vsock_check },
 	{ "input", 1, 2, input_put, input_check },
 	{ "i2c", 0, 1, i2c_put, i2c_check },
+	{ "gpio", 0, 2, gpio_put, gpio_check },
 };
 
 const struct profile *profile_find(const char *name)
@@ -231,7 +257,7 @@ const struct profile *profile_find(const char *name)
 
 const char *profile_names(void)
 {
-	return "rng, echo, net, blk, console, vsock, input, i2c";
+	return "rng, echo, net, blk, console, vsock, input, i2c, gpio";
 }
 
 /* Work, whatever the device */

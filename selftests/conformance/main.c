@@ -375,7 +375,7 @@ enum { OPT_PID = 256, OPT_EXEC, OPT_STRICT, OPT_LIST, OPT_EXPECT, OPT_TIMEOUT,
 
 static const struct argp_option options[] = {
 	{ "socket", 's', "PATH", 0, "The back-end listens there", 0 },
-	{ "device", 'd', "TYPE", 0, "What it is, so that it can be made to work: rng, echo, net, blk, console, vsock, input, i2c", 0 },
+	{ "device", 'd', "TYPE", 0, "What it is, so that it can be made to work: rng, echo, net, blk, console, vsock, input, i2c, gpio", 0 },
 	{ "test", 't', "GLOB", 0, "Run these tests only; repeat for more", 0 },
 	{ "list", OPT_LIST, NULL, 0, "Print the tests and their rules", 0 },
 	{ "exec", OPT_EXEC, "CMD", 0, "Start the back-end with this command, and again when it has ended; $VU_SOCKET is PATH", 0 },

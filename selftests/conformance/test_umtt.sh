@@ -14,7 +14,7 @@ export ASAN_OPTIONS="${ASAN_OPTIONS:+$ASAN_OPTIONS:}quarantine_size_mb=8"
 
 set -f
 rest=
-for device in echo rng net blk console vsock input i2c; do
+for device in echo rng net blk console vsock input i2c gpio; do
 	socket=$work/$device
 	spec=$device,socket=$socket
 	[ "$device" != blk ] || spec=$spec,size=1Mi
