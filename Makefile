@@ -152,6 +152,7 @@ install: all $(BACKENDS:%=install-backend-%) ## install umtt, its man page and, 
 	install -D -m 644 Documentation/man/umtt.1 $(DESTDIR)$(PREFIX)/share/man/man1/umtt.1
 	install -d $(DESTDIR)$(LIBEXEC)/uml-glue
 	cp -r uml-glue/deps.sh uml-glue/kernel uml-glue/modules $(DESTDIR)$(LIBEXEC)/uml-glue/
+	install -D -m 644 uml-glue/kselftest/guest.sh $(DESTDIR)$(LIBEXEC)/kselftest/guest.sh
 	if [ -x $(KOUT)/linux ]; then \
 		install -D -m 755 $(KOUT)/linux $(DESTDIR)$(LIBEXEC)/kernel/linux; \
 	fi

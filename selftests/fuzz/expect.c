@@ -9,7 +9,7 @@ static void check_rule(const struct expect_rule *r)
 	MUST(*r->collection && *r->test && (!r->subtest || *r->subtest));
 	MUST(strlen(r->reason) < TEXT_MAX);
 	if (r->verb == EXPECT_SKIP || r->verb == EXPECT_FAIL ||
-	    r->verb == EXPECT_VACUOUS || r->verb == EXPECT_WARN)
+	    r->verb == EXPECT_VACUOUS || r->verb == EXPECT_NO_PLAN || r->verb == EXPECT_WARN)
 		MUST(*r->reason);
 	if (r->verb == EXPECT_TIME_LIMIT || r->verb == EXPECT_WALL_LIMIT ||
 	    r->verb == EXPECT_MEM)

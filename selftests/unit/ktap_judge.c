@@ -98,6 +98,22 @@ TEST_F(judge, no_plan_is_a_failure)
 	VERDICT(JUDGE_FAIL, "no plan");
 }
 
+TEST_F(judge, tests_that_never_print_a_plan)
+{
+	RULES("col:a no-plan upstream prints none\n");
+	SAID("ok 1 a\nok 2 b # SKIP\n");
+	VERDICT(JUDGE_PASS, "");
+	self->c.status = 1;
+	VERDICT(JUDGE_FAIL, "exit status 1, but nothing is not ok");
+}
+
+TEST_F(judge, no_plan_does_not_excuse_a_broken_one)
+{
+	RULES("col:a no-plan upstream prints none\n");
+	SAID("1..2\nok 1 a\n");
+	VERDICT(JUDGE_FAIL, "plan of 2, but 1 result");
+}
+
 TEST_F(judge, a_plan_not_kept_is_a_failure)
 {
 	SAID("1..2\nok 1 a\n");

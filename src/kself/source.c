@@ -72,10 +72,25 @@ static char *usual_place(const struct kself_source *s, const char *kdir,
 	return dir;
 }
 
+/* An installed umtt has what runs tests, not what builds kernels. */
+static int can_build(const struct kself_source *s)
+{
+	char *script = xasprintf("%s/build.sh", s->scripts);
+	int ret = access(script, X_OK) == 0 ? 0 : KSELF_BROKEN;
+
+	if (ret)
+		log_err(NULL, "kernel and kselftests are built in umtt's source directory, by its build/umtt; --tests DIR runs those that are built");
+	free(script);
+	return ret;
+}
+
 static int find_build(struct kself_source *s, const char *cwd,
 		      const struct kself_build *what, char **kdir)
 {
 	int ret = find_scripts(s);
+
+	if (!ret && !what->skip)
+		ret = can_build(s);
 
 	if (!ret && what->kdir)
 		ret = real_dir("kdir", cwd, what->kdir, kdir);

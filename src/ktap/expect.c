@@ -20,6 +20,7 @@ static const struct verb {
 	[EXPECT_FAIL] = { "fail", true, true, NO_VALUE },
 	[EXPECT_VACUOUS] = { "vacuous", true, false, NO_VALUE },
 	[EXPECT_WARN] = { "warn", true, false, NO_VALUE },
+	[EXPECT_NO_PLAN] = { "no-plan", true, false, NO_VALUE },
 	[EXPECT_BOOT] = { "boot", false, false, NO_VALUE },
 	[EXPECT_BUSY] = { "busy", false, false, NO_VALUE },
 	[EXPECT_TIME_LIMIT] = { "time-limit", false, false, A_TIME },
@@ -127,7 +128,7 @@ static bool take_verb(struct expect_rule *r, const char **s, const char *end,
 	if (word && !*word)
 		snprintf(why, EXPECT_WHY_LEN, "no verb behind the name");
 	else if (word && !ok)
-		quote(why, "", word, " is no verb; there are skip, fail, vacuous, warn, boot, busy, time-limit, wall-limit, mem");
+		quote(why, "", word, " is no verb; there are skip, fail, vacuous, warn, no-plan, boot, busy, time-limit, wall-limit, mem");
 	free(word);
 	if (!ok)
 		return false;

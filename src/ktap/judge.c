@@ -126,15 +126,24 @@ static bool skips_rest(const struct judge_case *c)
 	return c->status == SKIP_STATUS && c->said->skipped_last;
 }
 
-static bool bad_form(const struct judge_case *c)
+static bool bad_form(const struct judge_case *c, struct expect *e)
 {
-	return c->said->problem &&
-	       !(c->said->problem == KTAP_PLAN_BROKEN && skips_rest(c));
+	switch (c->said->problem) {
+	case KTAP_FINE:
+		return false;
+	case KTAP_PLAN_BROKEN:
+		return !skips_rest(c);
+	case KTAP_NO_PLAN:
+		return !expect_find(e, EXPECT_NO_PLAN, c->collection, c->test,
+				    NULL);
+	default:
+		return true;
+	}
 }
 
 /* By what it has said and its exit status: 3 to 6 of judge() */
 static void by_output(struct judge_verdict *v, const struct judge_case *c,
-		      const struct tally *t)
+		      const struct tally *t, struct expect *e)
 {
 	const struct ktap *k = c->said;
 
@@ -145,7 +154,7 @@ static void by_output(struct judge_verdict *v, const struct judge_case *c,
 		fail(v, "%s", k->detail);
 	} else if (t->open) {
 		failed_results(v, c, t);
-	} else if (bad_form(c)) {
+	} else if (bad_form(c, e)) {
 		fail(v, "%s", k->detail);
 	} else if (c->status == SKIP_STATUS || (k->used && !k->passed &&
 		   !k->failed && !k->xfailed && c->status == 0)) {
@@ -229,7 +238,7 @@ void judge(struct judge_verdict *v, const struct judge_case *c,
 	} else if (c->report && !warn) {
 		fail(v, "kernel: %.200s", c->report);
 	} else {
-		by_output(v, c, &t);
+		by_output(v, c, &t, e);
 		if (v->outcome == JUDGE_SKIP)
 			skip_reason(v, c->said);
 		if (rule)

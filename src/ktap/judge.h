@@ -72,6 +72,7 @@ struct judge_verdict {
  *    said that it skips the rest: exit status 4 after a SKIP
  * 6. exit status other than 0, and 4, which is a skip
  *
+ * A rule "no-plan" is for tests that print none: their results count without.
  * A rule "fail" makes these expected, except 2; one for subtests only 4 and an
  * exit status besides them, and only if it covers all that has failed.
  */

@@ -28,15 +28,20 @@ void host_raise_files(void)
 	}
 }
 
-/* The first of @places, NULL-terminated, that can be executed */
-static char *first_program(const struct strvec *places)
+/* The first of @places that may be accessed in this @mode of access(2) */
+static char *first_file(const struct strvec *places, int mode)
 {
 	size_t i;
 
 	for (i = 0; i < places->n; i++)
-		if (access(places->v[i], X_OK) == 0)
+		if (access(places->v[i], mode) == 0)
 			return xstrdup(places->v[i]);
 	return NULL;
+}
+
+static char *first_program(const struct strvec *places)
+{
+	return first_file(places, X_OK);
 }
 
 /* Directory of the umtt program */
@@ -93,11 +98,11 @@ char *host_kselftest_dir(void)
 	struct strvec places = { 0 };
 	char *dir = program_dir(), *found, *real;
 
-	strvec_addf(&places, "%s/../uml-glue/kselftest/build.sh", dir);
+	strvec_addf(&places, "%s/../uml-glue/kselftest/guest.sh", dir);
 	/* Builds with sanitizers are one directory further down. */
-	strvec_addf(&places, "%s/../../uml-glue/kselftest/build.sh", dir);
-	strvec_addf(&places, "%s/../lib/umtt/kselftest/build.sh", dir);
-	found = first_program(&places);
+	strvec_addf(&places, "%s/../../uml-glue/kselftest/guest.sh", dir);
+	strvec_addf(&places, "%s/../lib/umtt/kselftest/guest.sh", dir);
+	found = first_file(&places, R_OK);
 	real = found ? realpath(found, NULL) : NULL;
 	if (real)
 		*strrchr(real, '/') = '\0';
