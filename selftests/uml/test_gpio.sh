@@ -59,7 +59,7 @@ levels()
 outputs()
 {
 	run --device gpio,names=A/LED,record=record --stats=all -- \
-		./gpioline $chip blink 1 6 20000
+		./gpioline "$chip" blink 1 6 20000
 	succeeded && equal outputs "$(counter err node1.gpio0 outputs)" 7 &&
 		equal record "$(cut -d ' ' -f 3- record | tr '\n' ';')" \
 		"set LED 0;set LED 1;set LED 0;set LED 1;set LED 0;set LED 1;set LED 0;" || return
@@ -311,7 +311,7 @@ compile gpioline
 compile evread
 compile rtcalarm
 # Those that are not built with the patch for it do not.
-run --device "gpio,events=at 1.1s set 0 1" -- ./gpioline $chip events 0 1 rising
+run --device "gpio,events=at 1.1s set 0 1" -- ./gpioline "$chip" events 0 1 rising
 irqs=yes
 [ "$status" = 0 ] || ! grep -q 'No such device or address' err || irqs=
 begin 22
