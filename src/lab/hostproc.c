@@ -38,6 +38,38 @@ char hostproc_state(pid_t pid)
 	return p && p[1] == ' ' ? p[2] : 0;
 }
 
+static u64 cpu_of_one(pid_t pid)
+{
+	u64 user = 0, sys = 0;
+	char buf[256], *p;
+
+	if (read_file(pid, "stat", buf, sizeof(buf)))
+		return 0;
+	p = strrchr(buf, ')');
+	if (!p || sscanf(p + 1, " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %" SCNu64 " %" SCNu64,
+			 &user, &sys) != 2)
+		return 0;
+	return (user + sys) * (NSEC_PER_SEC / (u64)sysconf(_SC_CLK_TCK));
+}
+
+u64 hostproc_cpu(pid_t pid)
+{
+	u64 sum = cpu_of_one(pid);
+	char path[64];
+	FILE *f;
+	int child;
+
+	snprintf(path, sizeof(path), "/proc/%d/task/%d/children", (int)pid,
+		 (int)pid);
+	f = fopen(path, "re");
+	if (!f)
+		return sum;
+	while (fscanf(f, "%d", &child) == 1)
+		sum += cpu_of_one(child);
+	fclose(f);
+	return sum;
+}
+
 int hostproc_call(pid_t pid, struct hostproc_call *c)
 {
 	char buf[256];

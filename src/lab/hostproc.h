@@ -10,6 +10,9 @@
 /** hostproc_state() - the letter in /proc/PID/stat, 0: there is none */
 char hostproc_state(pid_t pid);
 
+/** hostproc_cpu() - CPU time that a process and its children have used, ns */
+u64 hostproc_cpu(pid_t pid);
+
 #define HOSTPROC_RUNNING	-2L
 #define HOSTPROC_NO_CALL	-1L
 

@@ -312,6 +312,8 @@ static bool name_address(const struct peek *p, u64 addr,
  */
 #define MODULE_NAME	24
 #define MODULE_WORDS	128
+/* Two pointers in a row are not that. */
+#define MAX_CODE	(64u << 20)
 
 static bool name_in_module(const u64 *word, u64 addr,
 			   char where[PEEK_WHERE_LEN])
@@ -322,7 +324,8 @@ static bool name_in_module(const u64 *word, u64 addr,
 	for (i = MODULE_NAME / 8; i + 1 < MODULE_WORDS; i++) {
 		u64 base = word[i], size = word[i + 1] & 0xffffffff;
 
-		if (!base || base % 4096 || addr < base || addr - base >= size)
+		if (!base || base % 4096 || size > MAX_CODE || addr < base ||
+		    addr - base >= size)
 			continue;
 		snprintf(where, PEEK_WHERE_LEN, "[%.55s]+0x%" PRIx64, name,
 			 addr - base);

@@ -888,12 +888,27 @@ static void tell_story(struct run *r)
 			    "umtt: the last events, in simulated time:");
 }
 
+/* Of the last command: its node may have gone on before it was ended. */
+static u64 time_of_exit(const struct run *r)
+{
+	u64 now = 0;
+	unsigned int i;
+
+	for (i = 0; i < r->nr_nodes; i++)
+		if (r->nodes[i].cfg->wait)
+			now = max_u64(now, r->nodes[i].now);
+	return now;
+}
+
 /* As simulated(), and what the kernels themselves have counted */
 static u64 time_in_nodes(const struct run *r)
 {
-	u64 now = simulated(r), t;
+	u64 now, t;
 	unsigned int i;
 
+	if (r->why && strcmp(r->why, WHY_EXITED) == 0)
+		return time_of_exit(r);
+	now = simulated(r);
 	for (i = 0; i < r->nr_nodes; i++)
 		if (r->nodes[i].pid && !r->nodes[i].exited &&
 		    peek_time(r->nodes[i].kernel->view, r->nodes[i].pid,

@@ -32,6 +32,11 @@
 /* What is stopped needs a moment to be so. */
 #define SETTLE		(5 * NSEC_PER_MSEC)
 #define SAMPLES		24u
+/* On a busy host it may have to wait for a CPU before it can stop. */
+#define TRIES		400u
+/* Less than this part of the limit on a CPU is not a loop; but nobody waits for ever. */
+#define CPU_SHARE	10u
+#define PATIENCE	10u
 
 static u64 wall_now(void)
 {
@@ -73,8 +78,13 @@ static void conclude(struct stall_watch *w, enum stall_mode mode)
 static void look_at_stub(struct stall_watch *w)
 {
 	struct hostproc_call c;
+	int ret = hostproc_call(w->stub, &c);
 
-	if (hostproc_call(w->stub, &c) == 0 && c.nr != HOSTPROC_RUNNING) {
+	if (ret == 0 && c.nr == HOSTPROC_RUNNING && ++w->tries < TRIES) {
+		after(w, SETTLE, look_at_stub);
+		return;
+	}
+	if (ret == 0 && c.nr != HOSTPROC_RUNNING) {
 		snprintf(w->result.where, sizeof(w->result.where),
 			 "0x%" PRIx64, c.pc);
 		w->result.syscall = c.nr;
@@ -106,7 +116,7 @@ static bool is_over(struct stall_watch *w)
 	if (s.pid == w->last.pid)
 		kill(s.pid, SIGCONT);
 	w->since = wall_now();
-	w->samples = 0;
+	w->samples = w->tries = 0;
 	after(w, period(w), tick);
 	return true;
 }
@@ -119,6 +129,10 @@ static void sample(struct stall_watch *w)
 		return;
 	if (hostproc_call(w->last.pid, &c) < 0) {
 		conclude(w, STALL_UNKNOWN);
+		return;
+	}
+	if (c.nr == HOSTPROC_RUNNING && ++w->tries < TRIES) {
+		after(w, SETTLE, sample);
 		return;
 	}
 	if (c.nr == SYS_wait4 && (s32)c.arg0 > 0) {
@@ -174,17 +188,29 @@ static bool has_moved(struct stall_watch *w)
 	return !same || !s.pid || s.excused || is_stopped(s.pid);
 }
 
+/* A node that did not get to run on a busy host is not to blame, for a while. */
+static bool was_idle(const struct stall_watch *w, u64 still)
+{
+	return hostproc_cpu(w->last.pid) - w->cpu < w->limit / CPU_SHARE &&
+	       still < w->limit * PATIENCE;
+}
+
 static void tick(struct stall_watch *w)
 {
-	u64 now = wall_now();
+	u64 now = wall_now(), still;
 
 	/* When we did not run ourselves, neither may the nodes have. */
 	if (has_moved(w) || now - w->due > 4 * period(w))
 		w->since = now;
-	if (now - w->since >= w->limit)
+	still = now - w->since;
+	if (!still)
+		w->cpu = hostproc_cpu(w->last.pid);
+	if (still >= w->limit && !was_idle(w, still))
 		stop_node(w);
+	else if (still < w->limit)
+		after(w, min_u64(period(w), w->limit - still), tick);
 	else
-		after(w, min_u64(period(w), w->since + w->limit - now), tick);
+		after(w, period(w), tick);
 }
 
 static void timeout(struct op *op, int res)

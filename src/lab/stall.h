@@ -62,9 +62,9 @@ struct stall_watch {
 	struct op op;
 	struct __kernel_timespec ts;
 	void (*next)(struct stall_watch *w);
-	u64 due, since, time;
+	u64 due, since, time, cpu;
 	struct stall_sight last;
-	unsigned int samples;
+	unsigned int samples, tries;
 	pid_t stub;
 	struct stall_found result;
 };
