@@ -10,7 +10,7 @@
 # Three round trips, and the two frames by which addresses are found
 lab()
 {
-	works --node 2 --link lan,latency=50us --trace trace -- \
+	works --node 2 --link lan,latency=50us --append ipv6.disable=1 --trace trace -- \
 		ping -c 3 -i 0.1 10.0.0.2
 }
 
