@@ -231,12 +231,21 @@ guard_killed()
 	ended 20 && equal "exit status" "$status" 3 && nothing_left
 }
 
-module_not_loaded()
+no_module()
 {
 	echo garbage >bad.ko
 	run --module ./bad.ko -- echo not reached
 	equal "exit status" "$status" 125 && equal stdout "$(cat out)" "" &&
-		said '^umtt: node1: cannot load module bad.ko: '
+		said '^umtt: .*/bad.ko: not a kernel module'
+}
+
+module_not_loaded()
+{
+	local ko=$UMTT_KERNEL/modules/umtt_echo.ko
+
+	run --module "$ko" --module "$ko" -- echo not reached
+	equal "exit status" "$status" 125 && equal stdout "$(cat out)" "" &&
+		said '^umtt: node1: cannot load module umtt_echo.ko: File exists'
 }
 
 root_not_usable()
@@ -258,6 +267,7 @@ check panic_later panic_later
 check panic_of_another_node panic_of_another
 check powered_off powered_off
 check log_is_kept log_is_kept
+check no_module no_module
 check module_not_loaded module_not_loaded
 check root_not_usable root_not_usable
 check ctrl_c_in_a_loop signalled INT 130 "$spin"
