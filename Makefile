@@ -38,6 +38,7 @@ help: ## print this list
 	@echo
 	@echo "  KERNEL=6.1   another version of Debian's linux-source (default 6.12)"
 	@echo "  KDIR=DIR     a kernel tree of your own, from 6.1 on; it is not modified"
+	@echo "  DEVICES=DIR  device models of your own, a file each, to be part of umtt"
 	@echo "  V=1          show the commands; SAN=1: with sanitizers; PREFIX=$(PREFIX)"
 
 .PHONY: all deps umtt
@@ -53,6 +54,33 @@ umtt: $(OUT)/umtt $(OUT)/umtt-init $(OUT)/umtt-preload.so
 
 SRCS	:= $(wildcard src/*/*.c)
 OBJS	:= $(SRCS:%.c=$(OUT)/obj/%.o)
+
+# Devices from outside: src/dev/devices.def includes a table of them, which is
+# touched only when it changes.
+EXTRA	:= $(if $(DEVICES),$(notdir $(basename $(wildcard $(DEVICES)/*.c))))
+EXTRA_DEF := $(OUT)/obj/extra-devices.def
+ifneq ($(DEVICES),)
+ifeq ($(EXTRA),)
+$(error DEVICES=$(DEVICES): there are no .c files in this directory)
+endif
+endif
+OBJS	+= $(EXTRA:%=$(OUT)/obj/extra/%.o)
+
+.PHONY: FORCE
+$(EXTRA_DEF): FORCE
+	@mkdir -p $(@D)
+	@{ $(foreach d,$(EXTRA),echo 'DEV($(d))';) :; } >$@.new
+	@cmp -s $@.new $@ && rm $@.new || mv $@.new $@
+
+$(OUT)/obj/src/dev/dev.o $(OUT)/obj/src/lab/labfile.o: $(EXTRA_DEF)
+$(OUT)/obj/src/dev/dev.o $(OUT)/obj/src/lab/labfile.o: private override CFLAGS += \
+	-DEXTRA_DEVICES='"$(abspath $(EXTRA_DEF))"'
+
+# As if they were in src/dev
+$(OUT)/obj/extra/%.o: $(DEVICES)/%.c Makefile | $(DEPS)
+	@echo "  CC      $<"
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CFLAGS) $(SANFLAGS) -iquote src/dev -MMD -MP -c -o $@ $<
 
 $(OUT)/umtt: $(OBJS)
 	@echo "  LD      $@"
