@@ -69,7 +69,7 @@ OBJS	+= $(EXTRA:%=$(OUT)/obj/extra/%.o)
 .PHONY: FORCE
 $(EXTRA_DEF): FORCE
 	@mkdir -p $(@D)
-	@{ $(foreach d,$(EXTRA),echo 'DEV($(d))';) :; } >$@.new
+	@{ echo '/* $(DEVICES) */'; $(foreach d,$(EXTRA),echo 'DEV($(d))';) } >$@.new
 	@cmp -s $@.new $@ && rm $@.new || mv $@.new $@
 
 $(OUT)/obj/src/dev/dev.o $(OUT)/obj/src/lab/labfile.o: $(EXTRA_DEF)
@@ -77,7 +77,7 @@ $(OUT)/obj/src/dev/dev.o $(OUT)/obj/src/lab/labfile.o: private override CFLAGS +
 	-DEXTRA_DEVICES='"$(abspath $(EXTRA_DEF))"'
 
 # As if they were in src/dev
-$(OUT)/obj/extra/%.o: $(DEVICES)/%.c Makefile | $(DEPS)
+$(OUT)/obj/extra/%.o: $(DEVICES)/%.c $(EXTRA_DEF) Makefile | $(DEPS)
 	@echo "  CC      $<"
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CFLAGS) $(SANFLAGS) -iquote src/dev -MMD -MP -c -o $@ $<

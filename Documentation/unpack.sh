@@ -76,7 +76,8 @@ function put(line, file)
 }
 
 /^\.\. code-block:: / { on = 1; lang = $3; name = ""; blank = 0; more = 0; begun = 0; next }
-on && /^\t:name: / { name = $2; next }
+# The next piece of a file is some way below the one before.
+on && /^\t:name: / { name = $2; if (pieces[name]++) put(""); next }
 on && /^$/ { blank += begun; next }
 on && /^\t/ {
 	for (; blank; blank--)

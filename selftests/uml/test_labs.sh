@@ -24,11 +24,14 @@ exec "$UMTT" run --kernel "$linux" --wall-limit 80s "\$@"
 END
 chmod +x top/build/umtt
 
-# versions needs a second kernel.
+# versions is about two kernels.
 missing()
 {
-	[ "$1" = versions ] && [ ! -x "$old/linux" ] &&
-		echo "no $old/linux: make kernel KERNEL=6.1"
+	[ "$1" = versions ] || return
+	case $release in
+	6.12*) [ ! -x "$old/linux" ] && echo "no $old/linux: make kernel KERNEL=6.1" ;;
+	*) echo "Linux $release is not 6.12" ;;
+	esac
 }
 
 # From another directory, whatever that is

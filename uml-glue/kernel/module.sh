@@ -53,5 +53,7 @@ while IFS= read -r object; do
 	/*) ;;
 	*) object=$dir/$object ;;
 	esac
+	# Before Linux 6.3 it is a list of modules, since then of their objects.
+	object=${object%.ko}
 	echo "${object%.o}.ko"
 done <"$dir/modules.order"

@@ -16,6 +16,8 @@ power_comes_back()
 
 mkfs.ext4 -q $disk || exit
 mount $disk /mnt || exit
+up=$(cut -d . -f 1 /proc/uptime)
+sleep $((18 - up))
 for i in 1 2 3 4 5; do
 	echo "promised" | dd of=/mnt/synced$i conv=fsync status=none
 	echo "fsync of file $i has returned at $(cut -d ' ' -f 1 /proc/uptime)"
