@@ -256,7 +256,7 @@ root_not_usable()
 		said '^umtt: node1: the root file system has no directory '
 }
 
-begin 25
+begin 26
 check time_limit time_limit
 check time_limit_not_reached time_limit_not_reached
 check time_limit_of_the_lab_file time_limit_of_the_file
