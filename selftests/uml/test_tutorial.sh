@@ -9,6 +9,7 @@
 # shellcheck source=selftests/uml/doc.sh
 . "$top/selftests/uml/doc.sh"
 
+command -v gdb >/dev/null || skip_all "no gdb"
 text=$top/Documentation/tutorial.rst
 export HOME="$work/home"
 
