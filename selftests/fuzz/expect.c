@@ -11,8 +11,8 @@ static void check_rule(const struct expect_rule *r)
 	if (r->verb == EXPECT_SKIP || r->verb == EXPECT_FAIL ||
 	    r->verb == EXPECT_VACUOUS || r->verb == EXPECT_NO_PLAN || r->verb == EXPECT_WARN)
 		MUST(*r->reason);
-	if (r->verb == EXPECT_TIME_LIMIT || r->verb == EXPECT_WALL_LIMIT ||
-	    r->verb == EXPECT_MEM)
+	if (r->verb == EXPECT_BUSY_COST || r->verb == EXPECT_TIME_LIMIT ||
+	    r->verb == EXPECT_WALL_LIMIT || r->verb == EXPECT_MEM)
 		MUST(r->value);
 	MUST(!r->subtest || r->verb == EXPECT_FAIL);
 }

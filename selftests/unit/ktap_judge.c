@@ -288,10 +288,12 @@ TEST(the_last_rule_counts)
 	char why[EXPECT_WHY_LEN];
 	static const char text[] =
 		"# all\n\n*:* time-limit 5s\ntimers:r* time-limit 2h  long\n"
-		"  rtc:rtctest boot\nrtc:* mem 512M # not a comment here\n";
+		"  rtc:rtctest boot\nrtc:* mem 512M # not a comment here\n"
+		"a:b busy-cost 1ms\n";
 
 	ASSERT_EQ(0, expect_parse(&e, text, sizeof(text) - 1, why));
-	EXPECT_EQ(4, e.n);
+	EXPECT_EQ(5, e.n);
+	EXPECT_EQ(NSEC_PER_MSEC, expect_find(&e, EXPECT_BUSY_COST, "a", "b", NULL)->value);
 	EXPECT_EQ(5 * NSEC_PER_SEC, expect_find(&e, EXPECT_TIME_LIMIT, "rtc", "x", NULL)->value);
 	EXPECT_EQ(7200 * NSEC_PER_SEC, expect_find(&e, EXPECT_TIME_LIMIT, "timers", "raw", NULL)->value);
 	EXPECT_EQ(512u << 20, expect_find(&e, EXPECT_MEM, "rtc", "x", NULL)->value);

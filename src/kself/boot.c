@@ -292,6 +292,18 @@ static void limits(const struct boot *b, u64 *time, u64 *wall)
 	}
 }
 
+static void add_busy(const struct kself_cfg *cfg, const struct kself_test *x,
+		     struct strvec *argv)
+{
+	if (cfg->busy)
+		strvec_addf(argv, "--busy=%s", cfg->busy);
+	else if (x->busy_cost)
+		strvec_addf(argv, "--busy=advance,syscall=%" PRIu64 "ns,clock=%" PRIu64 "ns",
+			    x->busy_cost, x->busy_cost);
+	else if (x->busy)
+		strvec_add(argv, "--busy=advance");
+}
+
 static void add_options(const struct boot *b, struct strvec *argv)
 {
 	const struct kself_cfg *cfg = b->cfg;
@@ -310,8 +322,7 @@ static void add_options(const struct boot *b, struct strvec *argv)
 		strvec_addf(argv, "--kernel=%s", cfg->kernel);
 	if (mem)
 		strvec_addf(argv, "--mem=%" PRIu64 "k", mem >> 10);
-	if (cfg->busy || x->busy)
-		strvec_addf(argv, "--busy=%s", cfg->busy ? cfg->busy : "advance");
+	add_busy(cfg, x, argv);
 	if (b->cpu != BOOT_CPU_ANY)
 		strvec_addf(argv, "--cpu=%d", b->cpu);
 	/* The marks are to be in the log, however many there are. */

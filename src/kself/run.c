@@ -85,7 +85,8 @@ static bool share(const struct kself_cfg *cfg, const struct kself_test *a,
 		  const struct kself_test *b)
 {
 	return cfg->per_collection && !a->own_boot && !b->own_boot &&
-	       !b->done && a->busy == b->busy && a->mem == b->mem &&
+	       !b->done && a->busy == b->busy && a->busy_cost == b->busy_cost &&
+	       a->mem == b->mem &&
 	       strcmp(a->collection, b->collection) == 0;
 }
 

@@ -344,7 +344,8 @@ void kself_tests_expect(struct kself_tests *t, struct expect *e)
 		x->report.vacuous = reason(e, EXPECT_VACUOUS, x);
 		x->skip = reason(e, EXPECT_SKIP, x);
 		x->own_boot = reason(e, EXPECT_BOOT, x);
-		x->busy = reason(e, EXPECT_BUSY, x);
+		x->busy_cost = value(e, EXPECT_BUSY_COST, x);
+		x->busy = x->busy_cost || reason(e, EXPECT_BUSY, x);
 		x->time_limit = value(e, EXPECT_TIME_LIMIT, x);
 		x->wall_limit = value(e, EXPECT_WALL_LIMIT, x);
 		x->mem = value(e, EXPECT_MEM, x);

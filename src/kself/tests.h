@@ -13,6 +13,7 @@
  * @skip: why it is not to be run; NULL: it is
  * @own_boot: it must not share a kernel with others
  * @busy: system calls cost time (--busy)
+ * @busy_cost: each of them, and each look at the clock, ns; 0: as by default
  * @time_limit: and @wall_limit, @mem: 0: the general one
  * @said: what it has printed
  * @done: it has a verdict
@@ -22,7 +23,7 @@ struct kself_test {
 	char *collection, *name, *not_built;
 	const char *skip;
 	bool own_boot, busy, done;
-	u64 time_limit, wall_limit, mem;
+	u64 busy_cost, time_limit, wall_limit, mem;
 	struct ktap_parser *said;
 	char *log, *tail, *where, *unlike;
 };

@@ -23,6 +23,7 @@ static const struct verb {
 	[EXPECT_NO_PLAN] = { "no-plan", true, false, NO_VALUE },
 	[EXPECT_BOOT] = { "boot", false, false, NO_VALUE },
 	[EXPECT_BUSY] = { "busy", false, false, NO_VALUE },
+	[EXPECT_BUSY_COST] = { "busy-cost", false, false, A_TIME },
 	[EXPECT_TIME_LIMIT] = { "time-limit", false, false, A_TIME },
 	[EXPECT_WALL_LIMIT] = { "wall-limit", false, false, A_TIME },
 	[EXPECT_MEM] = { "mem", false, false, A_SIZE },
@@ -128,7 +129,7 @@ static bool take_verb(struct expect_rule *r, const char **s, const char *end,
 	if (word && !*word)
 		snprintf(why, EXPECT_WHY_LEN, "no verb behind the name");
 	else if (word && !ok)
-		quote(why, "", word, " is no verb; there are skip, fail, vacuous, warn, no-plan, boot, busy, time-limit, wall-limit, mem");
+		quote(why, "", word, " is no verb; there are skip, fail, vacuous, warn, no-plan, boot, busy, busy-cost, time-limit, wall-limit, mem");
 	free(word);
 	if (!ok)
 		return false;

@@ -9,14 +9,15 @@
 
 enum expect_verb {
 	EXPECT_SKIP, EXPECT_FAIL, EXPECT_VACUOUS, EXPECT_WARN, EXPECT_NO_PLAN,
-	EXPECT_BOOT, EXPECT_BUSY, EXPECT_TIME_LIMIT, EXPECT_WALL_LIMIT, EXPECT_MEM,
+	EXPECT_BOOT, EXPECT_BUSY, EXPECT_BUSY_COST, EXPECT_TIME_LIMIT,
+	EXPECT_WALL_LIMIT, EXPECT_MEM,
 };
 
 /**
  * struct expect_rule - a line of the file
  * @collection: and @test, @subtest: patterns as of fnmatch(3); @subtest NULL:
  *	of the test itself
- * @value: of a limit, ns, or of mem, bytes
+ * @value: of a limit or cost, ns, or of mem, bytes
  * @reason: "" where none is needed
  */
 struct expect_rule {
