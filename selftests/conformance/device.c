@@ -226,7 +226,7 @@ static unsigned int gpio_put(struct fe *fe, unsigned int slot, struct seg *s)
 
 static const char *gpio_check(struct fe *fe, unsigned int slot, u32 len)
 {
-	const u8 *p = guest_ptr(&fe->g, slot_at(slot)) + SLOT / 2;
+	const u8 *p = guest_ptr(&fe->g, slot_at(slot) + SLOT / 2);
 
 	if (len != 2)
 		return "the length is not that of a response";

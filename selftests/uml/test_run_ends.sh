@@ -241,7 +241,7 @@ no_module()
 
 module_not_loaded()
 {
-	local ko=$UMTT_KERNEL/modules/umtt_echo.ko
+	ko=$UMTT_KERNEL/modules/umtt_echo.ko
 
 	run --module "$ko" --module "$ko" -- echo not reached
 	equal "exit status" "$status" 125 && equal stdout "$(cat out)" "" &&
