@@ -24,11 +24,11 @@ lab()
 		-- sh -c 'ping -c 2 node2; sleep 1; cat /proc/uptime'
 }
 
-# With the commands on stdin
+# With the commands on stdin; options of umtt run after it
 debug()
 {
 	cat >commands
-	lab with --gdb node1 --gdb-command commands --wall-limit 3s --stall-limit 2s
+	lab with --gdb node1 --gdb-command commands "$@"
 	succeeded
 }
 
@@ -76,12 +76,12 @@ in_a_probe()
 # The pause is longer than both limits.
 the_same()
 {
-	lab without --wall-limit 3s --stall-limit 2s
+	lab without --wall-limit 8s --stall-limit 3s
 	succeeded && grep -aE '^(64 bytes|[0-9.]+ [0-9.]+$)' out >want || return
-	debug <<-'END'
+	debug --wall-limit 8s --stall-limit 3s <<-'END'
 	break icmp_rcv
 	continue
-	shell sleep 4
+	shell sleep 10
 	backtrace 2
 	delete
 	continue

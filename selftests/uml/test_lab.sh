@@ -151,7 +151,7 @@ memory_of_each()
 	  - {name: b, memory: 100M, wait: yes, command: grep MemTotal /proc/meminfo}
 	END
 	run lab.yaml
-	succeeded && between "kB of a" "$(awk '$1 == "MemTotal:" { print $2 }' out)" 30000 40960 &&
+	succeeded && between "kB of a" "$(awk '$1 == "MemTotal:" { print $2 }' out)" 28000 40960 &&
 		between "kB of b" "$(awk '$1 == "b:" { print $3 }' out)" 84000 102400
 }
 

@@ -12,7 +12,7 @@ memory()
 {
 	for mb in 48 200; do
 		run --mem "${mb}M" -- sed -n 's/^MemTotal: *\([0-9]*\) kB/\1/p' /proc/meminfo
-		succeeded && between "kB of memory" "$(cat out)" $((mb * 800)) $((mb * 1024)) ||
+		succeeded && between "kB of memory" "$(cat out)" $((mb * 750)) $((mb * 1024)) ||
 			return
 	done
 }

@@ -78,7 +78,8 @@ a_long_sleep_returns_at_once()
 
 # The time between two commands, one second of the host's time apart, in us. What
 # is waited for must not be in what is typed, which is shown as well.
-times="a=\$(date +%s%N)\\\\r
+times="a=\$(date +%s%N); echo g''o\\\\r
+wait go
 wait ready:
 pause 1
 type echo u''s=\$(((\$(date +%s%N) - a) / 1000))\\\\r
