@@ -108,7 +108,20 @@ lines_of_the_kernel()
 	between "reads" "${n:-0}" 1 100
 }
 
-begin 4
+# The usual kernel's source has all that our fragments ask for.
+nothing_refused()
+{
+	for f in kasan gcov kcov; do
+		"$top/uml-glue/kernel/build.sh" --source "$(readlink -f "$UMTT_KERNEL/source")" \
+			--out "$work/$f" --only config \
+			--config "$top/uml-glue/kernel/config/$f.config" >out 2>&1 ||
+			{ cat out; return 1; }
+		equal "$f.config, refused" "$(cat "$work/$f/config-refused")" "" || return
+	done
+}
+
+begin 5
+check nothing_refused nothing_refused
 check use_after_free use_after_free
 check no_false_alarm no_false_alarm
 check lines_of_a_module lines_of_a_module

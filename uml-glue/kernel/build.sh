@@ -21,7 +21,6 @@ out=
 jobs=$(nproc)
 fragments=()
 profiled=()
-profiled=()
 name=
 start_from=
 only=
