@@ -9,15 +9,10 @@
 
 #include "../base/log.h"
 #include "../base/units.h"
-#include "../dev/bus.h"
-#include "../lab/dts.h"
 #include "../lab/host.h"
-#include "../lab/identity.h"
-#include "../lab/kbuild.h"
-#include "../lab/labfile.h"
-#include "../lab/replay.h"
 #include "../lab/run.h"
 #include "cmd.h"
+#include "run_args.h"
 
 enum {
 	OPT_LINK = 256, OPT_KERNEL, OPT_ROOT, OPT_SEED, OPT_TIME_LIMIT,
@@ -81,28 +76,6 @@ static const char doc[] =
 	" signal that ended it; 123 when a"
 	" replay differs; 124 at a limit; 125 when the lab has failed.";
 
-/**
- * struct run_args - the command line
- * @lab_file: NULL: none
- * @command: NULL: none
- * The other strings are NULL when the option was not given.
- */
-struct run_args {
-	const char *lab_file;
-	char **command;
-	unsigned int nodes;
-	bool nodes_given, stats, counters, no_shm, shell;
-	int cpu, verbose;
-	const char *kernel, *root, *out, *trace, *replay, *seed, *time_limit,
-		   *wall_limit, *stall_limit, *report, *busy, *tod, *mem;
-	const char *shell_node, *pace, *gdb, *gdb_command;
-	const char *dtb, *dts, *kdir;
-	const char *gcov;
-	struct strvec config, gcov_of;
-	bool kasan;
-	struct strvec devices, links, append, modules;
-};
-
 static void parse_nodes(struct run_args *a, const char *arg)
 {
 	u64 n;
@@ -125,7 +98,7 @@ static int parse_cpu(const char *arg)
 	return (int)n;
 }
 
-static error_t parse_value(int key, char *arg, struct run_args *a)
+static error_t parse_list(int key, char *arg, struct run_args *a)
 {
 	switch (key) {
 	case 'd':
@@ -140,76 +113,86 @@ static error_t parse_value(int key, char *arg, struct run_args *a)
 	case OPT_MODULE:
 		strvec_add(&a->modules, arg);
 		break;
-	case OPT_KERNEL:
-		a->kernel = arg;
-		break;
-	case OPT_ROOT:
-		a->root = arg;
-		break;
-	case OPT_SEED:
-		a->seed = arg;
-		break;
-	case OPT_TIME_LIMIT:
-		a->time_limit = arg;
-		break;
-	case OPT_WALL_LIMIT:
-		a->wall_limit = arg;
-		break;
-	case OPT_BUSY:
-		a->busy = arg;
-		break;
-	case OPT_STALL_LIMIT:
-		a->stall_limit = arg;
-		break;
-	case OPT_REPORT:
-		a->report = arg;
-		break;
-	case OPT_TOD:
-		a->tod = arg;
-		break;
-	case OPT_MEM:
-		a->mem = arg;
-		break;
-	case OPT_KDIR:
-		a->kdir = arg;
-		break;
-	case OPT_GCOV:
-		a->gcov = arg;
-		break;
-	case OPT_GCOV_OF:
-		strvec_add(&a->gcov_of, arg);
-		break;
 	case OPT_CONFIG:
 		strvec_add(&a->config, arg);
 		break;
-	case OPT_DTB:
-		a->dtb = arg;
-		break;
-	case OPT_DTS:
-		a->dts = arg;
-		break;
-	case 'o':
-		a->out = arg;
-		break;
-	case OPT_TRACE:
-		a->trace = arg;
-		break;
-	case OPT_REPLAY:
-		a->replay = arg;
-		break;
-	case OPT_GDB:
-		a->gdb = arg;
-		break;
-	case OPT_GDB_COMMAND:
-		a->gdb_command = arg;
-		break;
-	case OPT_PACE:
-		a->pace = arg;
+	case OPT_GCOV_OF:
+		strvec_add(&a->gcov_of, arg);
 		break;
 	default:
 		return ARGP_ERR_UNKNOWN;
 	}
 	return 0;
+}
+
+static error_t parse_value(int key, char *arg, struct run_args *a)
+{
+	const struct {
+		int key;
+		const char **value;
+	} values[] = {
+		{ OPT_KERNEL, &a->kernel }, { OPT_KDIR, &a->kdir },
+		{ OPT_ROOT, &a->root }, { OPT_MEM, &a->mem },
+		{ OPT_DTB, &a->dtb }, { OPT_DTS, &a->dts },
+		{ OPT_SEED, &a->seed }, { OPT_TOD, &a->tod },
+		{ OPT_BUSY, &a->busy }, { OPT_TIME_LIMIT, &a->time_limit },
+		{ OPT_WALL_LIMIT, &a->wall_limit },
+		{ OPT_STALL_LIMIT, &a->stall_limit }, { 'o', &a->out },
+		{ OPT_TRACE, &a->trace }, { OPT_REPLAY, &a->replay },
+		{ OPT_REPORT, &a->report }, { OPT_GCOV, &a->gcov },
+		{ OPT_GDB, &a->gdb }, { OPT_GDB_COMMAND, &a->gdb_command },
+		{ OPT_PACE, &a->pace },
+	};
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(values); i++) {
+		if (values[i].key != key)
+			continue;
+		*values[i].value = arg;
+		return 0;
+	}
+	return parse_list(key, arg, a);
+}
+
+/* Kernels that are built already, and those that are to be */
+static void check_kernel(const struct run_args *a)
+{
+	const char *to_build = a->kdir ? "--kdir" : a->config.n ? "--config" :
+			       a->kasan ? "--kasan" :
+			       a->gcov_of.n ? "--gcov-of" : NULL;
+
+	if (a->gcov_of.n && !a->gcov)
+		cmd_wrong("--gcov-of needs --gcov DIR, where the coverage goes");
+	if (a->kernel && to_build)
+		cmd_wrong("--kernel is a kernel that is built already: leave out %s",
+			  to_build);
+	if (a->dtb && a->dts)
+		cmd_wrong("--dtb and --dts both give the device tree: leave out one of them");
+}
+
+static void check_terminal(const struct run_args *a)
+{
+	if (a->gdb && a->shell)
+		cmd_wrong("--gdb and --shell both want the terminal: leave out one of them");
+	if (a->gdb_command && !a->gdb)
+		cmd_wrong("--gdb-command is for --gdb");
+	if (a->pace && !a->shell)
+		cmd_wrong("--pace is for --shell");
+}
+
+static void check_args(const struct run_args *a)
+{
+	if (a->lab_file && a->nodes_given)
+		cmd_wrong("--node is for runs without a lab file: leave out one of them");
+	if (a->replay && (a->lab_file || a->nodes_given))
+		cmd_wrong("--replay has a lab already: leave out %s",
+			  a->lab_file ? a->lab_file : "--node");
+	if (a->replay && a->shell)
+		cmd_wrong("--replay types what was typed: leave out --shell");
+	check_kernel(a);
+	check_terminal(a);
+	if (!a->lab_file && !a->command && !a->replay && !a->shell)
+		cmd_wrong("nothing to run: give LAB.yaml, or -- COMMAND, or --shell");
 }
 
 static error_t parse_opt(int key, char *arg, struct argp_state *state)
@@ -252,30 +235,7 @@ static error_t parse_opt(int key, char *arg, struct argp_state *state)
 		a->lab_file = arg;
 		break;
 	case ARGP_KEY_END:
-		if (a->lab_file && a->nodes_given)
-			cmd_wrong("--node is for runs without a lab file: leave out one of them");
-		if (a->kernel && (a->kdir || a->config.n || a->kasan))
-			cmd_wrong("--kernel is a kernel that is built already: leave out %s",
-				  a->kdir ? "--kdir" : a->config.n ? "--config" : "--kasan");
-		if (a->gcov_of.n && !a->gcov)
-			cmd_wrong("--gcov-of needs --gcov DIR, where the coverage goes");
-		if (a->gcov_of.n && a->kernel)
-			cmd_wrong("--kernel is a kernel that is built already: leave out --gcov-of");
-		if (a->dtb && a->dts)
-			cmd_wrong("--dtb and --dts both give the device tree: leave out one of them");
-		if (a->replay && (a->lab_file || a->nodes_given))
-			cmd_wrong("--replay has a lab already: leave out %s",
-				  a->lab_file ? a->lab_file : "--node");
-		if (a->replay && a->shell)
-			cmd_wrong("--replay types what was typed: leave out --shell");
-		if (a->gdb && a->shell)
-			cmd_wrong("--gdb and --shell both want the terminal: leave out one of them");
-		if (a->gdb_command && !a->gdb)
-			cmd_wrong("--gdb-command is for --gdb");
-		if (a->pace && !a->shell)
-			cmd_wrong("--pace is for --shell");
-		if (!a->lab_file && !a->command && !a->replay && !a->shell)
-			cmd_wrong("nothing to run: give LAB.yaml, or -- COMMAND, or --shell");
+		check_args(a);
 		break;
 	default:
 		return parse_value(key, arg, a);
@@ -287,304 +247,6 @@ static const struct argp argp = {
 	options, parse_opt, "[LAB.yaml] [-- COMMAND...]", doc, NULL,
 	cmd_device_help, NULL
 };
-
-/*
- * From arguments to the lab
- */
-
-static int bad_value(const char *option, const char *value, const char *want)
-{
-	log_err(NULL, "--%s %s: not %s", option, value, want);
-	return -EINVAL;
-}
-
-static int set_limit(const char *option, const char *s, u64 *limit)
-{
-	if (s && (units_time(s, NSEC_PER_SEC, limit) || !*limit))
-		return bad_value(option, s, "a time, as 10s, 1.5ms or 2h");
-	return 0;
-}
-
-static int set_path(const char *option, const char *s, bool dir, char **path)
-{
-	struct stat st;
-	char *real;
-
-	if (!s)
-		return 0;
-	real = realpath(s, NULL);
-	if (!real || stat(real, &st) < 0 || S_ISDIR(st.st_mode) != dir) {
-		free(real);
-		return bad_value(option, s, dir ? "a directory" : "a file");
-	}
-	free(*path);
-	*path = real;
-	return 0;
-}
-
-static int set_busy(const char *s, struct busy *b)
-{
-	const char *why = s ? busy_parse(s, b) : NULL;
-
-	if (why)
-		log_err(NULL, "--busy %s: %s", s, why);
-	return why ? -EINVAL : 0;
-}
-
-static bool is_dir(const char *path)
-{
-	struct stat st;
-
-	return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
-}
-
-static int set_top(struct lab *lab, const struct run_args *a)
-{
-	if (a->seed && units_number(a->seed, &lab->seed))
-		return bad_value("seed", a->seed, "a number from 0 to 2^64 - 1");
-	if (a->tod && lab_parse_tod(a->tod, &lab->tod))
-		return bad_value("tod", a->tod, LAB_TOD_HELP);
-	if (set_limit("time-limit", a->time_limit, &lab->time_limit) ||
-	    set_limit("wall-limit", a->wall_limit, &lab->wall_limit) ||
-	    set_limit("stall-limit", a->stall_limit, &lab->stall_limit) ||
-	    set_busy(a->busy, &lab->busy) ||
-	    set_path("kernel", a->kernel, false, &lab->kernel) ||
-	    set_path("root", a->root, true, &lab->root))
-		return -EINVAL;
-	return 0;
-}
-
-/* A kernel that is not there yet, or may have changed */
-static int build_kernel(struct lab *lab, const struct run_args *a)
-{
-	struct kbuild kb = { 0 };
-	char *path = NULL, *kernel;
-	size_t i;
-	int ret;
-
-	lab->gcov = lab->gcov || a->gcov;
-	if (!a->kdir && !a->config.n && !a->kasan && (!a->gcov || a->kernel))
-		return 0;
-	ret = set_path("kdir", a->kdir, true, &kb.kdir);
-	for (i = 0; i < a->config.n && !ret; i++) {
-		ret = set_path("config", a->config.v[i], false, &path);
-		if (!ret)
-			strvec_add(&kb.config, path);
-	}
-	if (a->kasan)
-		strvec_add(&kb.ours, "kasan");
-	if (a->gcov)
-		strvec_add(&kb.ours, "gcov");
-	strvec_add_all(&kb.gcov, &a->gcov_of);
-	kernel = ret ? NULL : kbuild_kernel(&kb);
-	if (kernel) {
-		free(lab->kernel);
-		lab->kernel = kernel;
-	}
-	free(path);
-	free(kb.kdir);
-	strvec_free(&kb.config);
-	strvec_free(&kb.ours);
-	strvec_free(&kb.gcov);
-	return kernel ? 0 : -EINVAL;
-}
-
-/* A link of the same name is replaced. */
-static void set_link(struct lab *lab, const char *spec)
-{
-	size_t len = strcspn(spec, ","), i;
-
-	for (i = 0; i < lab->links.n; i++) {
-		char *old = lab->links.v[i];
-
-		if (strcspn(old, ",") != len || strncmp(old, spec, len) != 0)
-			continue;
-		free(old);
-		lab->links.v[i] = xstrdup(spec);
-		return;
-	}
-	strvec_add(&lab->links, spec);
-}
-
-static int add_module(struct lab *lab, const char *spec)
-{
-	size_t len = strcspn(spec, " ");
-	char *file = xstrdup(spec), *path = NULL;
-	unsigned int i;
-	int ret;
-
-	file[len] = '\0';
-	ret = set_path("module", file, is_dir(file), &path);
-	for (i = 0; i < lab->nr_nodes && !ret; i++) {
-		strvec_add(&lab->nodes[i].modules, path);
-		strvec_add(&lab->nodes[i].module_args,
-			   spec + len + (spec[len] == ' '));
-	}
-	free(path);
-	free(file);
-	return ret;
-}
-
-static int set_tree(struct lab *lab, const struct run_args *a)
-{
-	char *path = NULL;
-	unsigned int i;
-
-	if (set_path("dtb", a->dtb, false, &path) ||
-	    set_path("dts", a->dts, false, &path))
-		return -EINVAL;
-	for (i = 0; i < lab->nr_nodes && path; i++)
-		lab_set_tree(&lab->nodes[i], path, a->dts);
-	free(path);
-	return dts_load_all(lab);
-}
-
-static int set_nodes(struct lab *lab, const struct run_args *a)
-{
-	u64 mem = 0;
-	unsigned int i;
-	size_t j;
-
-	if (a->mem && (units_size(a->mem, &mem) || mem < LAB_MIN_MEMORY ||
-		       mem > LAB_MAX_MEMORY))
-		return bad_value("mem", a->mem, "a size from " LAB_MEMORY_HELP);
-	for (i = 0; i < lab->nr_nodes; i++) {
-		if (mem)
-			lab->nodes[i].memory = mem;
-		strvec_add_all(&lab->nodes[i].devices, &a->devices);
-		strvec_add_all(&lab->nodes[i].kernel_args, &a->append);
-	}
-	for (j = 0; j < a->modules.n; j++)
-		if (add_module(lab, a->modules.v[j]))
-			return -EINVAL;
-	return 0;
-}
-
-static struct lab_node *find_node(struct lab *lab, const char *option,
-				  const char *name)
-{
-	unsigned int i;
-
-	for (i = 0; i < lab->nr_nodes; i++)
-		if (!name || strcmp(lab->nodes[i].name, name) == 0)
-			return &lab->nodes[i];
-	log_err(NULL, "--%s %s: the lab has no such node; its first one is %s",
-		option, name, lab->nodes[0].name);
-	return NULL;
-}
-
-/* The lab ends with the shell, whatever else its nodes have to do. */
-static int set_shell(struct lab *lab, const struct run_args *a,
-		     struct lab_node *n)
-{
-	const char *term = getenv("TERM");
-	unsigned int i;
-
-	if (a->pace && strcmp(a->pace, "real") == 0)
-		lab->pace = LAB_PACE_REAL;
-	else if (a->pace && strcmp(a->pace, "frozen") != 0)
-		return bad_value("pace", a->pace, "frozen or real");
-	for (i = 0; i < lab->nr_nodes; i++)
-		lab->nodes[i].wait = &lab->nodes[i] == n;
-	n->terminal = xstrdup(term && *term ? term : "dumb");
-	strvec_free(&n->command);
-	if (!a->command)
-		strvec_add(&n->command, host_shell(lab->root));
-	return 0;
-}
-
-static int set_gdb(struct lab *lab, const struct run_args *a)
-{
-	struct lab_node *n;
-
-	if (!a->gdb)
-		return 0;
-	n = find_node(lab, "gdb", a->gdb);
-	if (!n)
-		return -ENOENT;
-	n->gdb = true;
-	if (!a->gdb_command || access(a->gdb_command, R_OK) == 0)
-		return 0;
-	return bad_value("gdb-command", a->gdb_command, "a file");
-}
-
-static int set_command(struct lab *lab, const struct run_args *a)
-{
-	struct lab_node *n = find_node(lab, "shell", a->shell_node);
-	struct strvec *command;
-	char **word;
-
-	if (!n)
-		return -EINVAL;
-	command = &n->command;
-
-	if (a->command && !*a->command) {
-		log_err(NULL, "there is no COMMAND after --");
-		return -EINVAL;
-	}
-	if (a->shell && set_shell(lab, a, n))
-		return -EINVAL;
-	if (a->command)
-		strvec_free(command);
-	for (word = a->command; word && *word; word++)
-		strvec_add(command, *word);
-	if (command->n || lab_terminal(lab))
-		return 0;
-	log_err(a->lab_file, "the first node has no command, and the lab ends with it: give key 'nodes[0].command', or -- COMMAND");
-	return -EINVAL;
-}
-
-/* Who forgets the -- should not have to guess. */
-static int no_lab_file(const char *arg)
-{
-	log_err(NULL, "there is no lab file '%s'; a COMMAND goes after --", arg);
-	return -ENOENT;
-}
-
-/* Its commands may need files that lie beside it. */
-static int load_lab_file(struct lab *lab, const char *path)
-{
-	int ret = labfile_load(lab, path);
-	char *real = realpath(path, NULL);
-
-	if (ret == 0 && real) {
-		*strrchr(real, '/') = '\0';
-		setenv(LABFILE_ENV, *real ? real : "/", 1);
-	}
-	free(real);
-	return ret;
-}
-
-static int make_base(struct lab *lab, const struct run_args *a,
-		     const struct replay *rp, struct recorded *rec)
-{
-	if (a->replay)
-		return identity_lab(&rp->identity, a->replay, lab, rec);
-	if (!a->lab_file) {
-		lab_make_default(lab, a->nodes);
-		return 0;
-	}
-	if (access(a->lab_file, F_OK) < 0 && !strchr(a->lab_file, '.'))
-		return no_lab_file(a->lab_file);
-	return load_lab_file(lab, a->lab_file);
-}
-
-static int make_lab(struct lab *lab, const struct run_args *a,
-		    const struct replay *rp, struct recorded *rec)
-{
-	size_t i;
-	int ret = make_base(lab, a, rp, rec);
-
-	if (ret)
-		return ret;
-	for (i = 0; i < a->links.n; i++)
-		set_link(lab, a->links.v[i]);
-	if (set_top(lab, a) || set_nodes(lab, a) || set_command(lab, a) ||
-	    build_kernel(lab, a) || kbuild_modules(lab) || set_tree(lab, a) ||
-	    set_gdb(lab, a))
-		return -EINVAL;
-	return 0;
-}
 
 static void free_args(struct run_args *a)
 {
@@ -677,7 +339,7 @@ static int run_args(const struct run_args *a, struct report *report)
 	if (a->replay && replay_open(&rp, a->replay) < 0)
 		return EXIT_UMTT;
 	lab_init(&lab);
-	if (make_lab(&lab, a, &rp, &rec) == 0 && find_cwd(&rec, &cwd) == 0)
+	if (run_args_lab(a, &rp, &lab, &rec) == 0 && find_cwd(&rec, &cwd) == 0)
 		status = run(a, &lab, a->replay ? &rp : NULL, &rec, cwd,
 			     report);
 	lab_fini(&lab);
