@@ -6,6 +6,7 @@
 #include <argp.h>
 
 #include "../base/types.h"
+#include "../lab/strvec.h"
 #include "../ring/signals.h"
 
 /* Exit status besides a command's own, as documented in umtt(1). */
@@ -26,6 +27,29 @@ int cmd_kselftest(int argc, char **argv);
  */
 void cmd_parse(const struct argp *argp, int argc, char **argv, void *input);
 void cmd_parse_begin(struct argp_state *state);
+
+/**
+ * struct cmd_option - an option that is kept as it was given
+ * @value: takes the argument, the last one where there are several
+ * @list: takes every argument
+ * @flag: becomes true
+ *
+ * One of the three is set.
+ */
+struct cmd_option {
+	int key;
+	const char **value;
+	struct strvec *list;
+	bool *flag;
+};
+
+/**
+ * cmd_keep() - keep the option @key, if it is one of @options
+ *
+ * Return: 0, or ARGP_ERR_UNKNOWN
+ */
+error_t cmd_keep(const struct cmd_option *options, size_t n, int key,
+		 const char *arg);
 
 /** cmd_wrong() - say in one line what is wrong with an option, and exit */
 void cmd_wrong(const char *fmt, ...) __attribute__((noreturn)) __printf(1, 2);

@@ -40,6 +40,24 @@ void cmd_parse_begin(struct argp_state *state)
 	state->err_stream = NULL;
 }
 
+error_t cmd_keep(const struct cmd_option *options, size_t n, int key,
+		 const char *arg)
+{
+	const struct cmd_option *o = options;
+
+	while (o < options + n && o->key != key)
+		o++;
+	if (o == options + n)
+		return ARGP_ERR_UNKNOWN;
+	if (o->value)
+		*o->value = arg;
+	else if (o->list)
+		strvec_add(o->list, arg);
+	else
+		*o->flag = true;
+	return 0;
+}
+
 void cmd_wrong(const char *fmt, ...)
 {
 	char line[512];

@@ -122,62 +122,40 @@ static void parse_test(struct kself_args *a, const char *arg)
 	strvec_add(&a->filter.tests, arg);
 }
 
-static error_t parse_lists(int key, char *arg, struct kself_args *a)
+/* What is kept as it is given */
+static error_t parse_plain(int key, char *arg, struct kself_args *a)
 {
-	switch (key) {
-	case 'c':
-		strvec_add(&a->filter.collections, arg);
-		break;
-	case 't':
-		parse_test(a, arg);
-		break;
-	case OPT_SKIP:
-		strvec_add(&a->filter.skip, arg);
-		break;
-	case OPT_CONFIG:
-		strvec_add(&a->configs, arg);
-		break;
-	case OPT_APPEND:
-		strvec_add(&a->append, arg);
-		break;
-	case OPT_MODULE:
-		strvec_add(&a->modules, arg);
-		break;
-	case OPT_EXPECTATIONS:
-		strvec_add(&a->expectations, arg);
-		break;
-	default:
-		return ARGP_ERR_UNKNOWN;
-	}
-	return 0;
-}
-
-static error_t parse_value(int key, char *arg, struct kself_args *a)
-{
-	const struct {
-		int key;
-		const char **value;
-	} values[] = {
-		{ OPT_KDIR, &a->kdir }, { OPT_VERSION, &a->version },
-		{ OPT_BUILD_DIR, &a->build_dir }, { OPT_TESTS, &a->tests },
-		{ OPT_KERNEL, &a->kernel }, { OPT_SEED, &a->seed },
-		{ OPT_TIME_LIMIT, &a->time_limit },
-		{ OPT_WALL_LIMIT, &a->wall_limit },
-		{ OPT_STALL_LIMIT, &a->stall_limit },
-		{ OPT_OUTPUT_LIMIT, &a->output_limit },
-		{ OPT_TIMEOUT, &a->timeout }, { OPT_BUSY, &a->busy },
-		{ OPT_MEM, &a->mem }, { OPT_JUNIT, &a->junit },
-		{ OPT_KTAP, &a->ktap }, { 'o', &a->out },
+	const struct cmd_option plain[] = {
+		{ 'c', .list = &a->filter.collections },
+		{ OPT_SKIP, .list = &a->filter.skip },
+		{ OPT_CONFIG, .list = &a->configs },
+		{ OPT_APPEND, .list = &a->append },
+		{ OPT_MODULE, .list = &a->modules },
+		{ OPT_EXPECTATIONS, .list = &a->expectations },
+		{ OPT_KDIR, .value = &a->kdir },
+		{ OPT_VERSION, .value = &a->version },
+		{ OPT_BUILD_DIR, .value = &a->build_dir },
+		{ OPT_TESTS, .value = &a->tests },
+		{ OPT_KERNEL, .value = &a->kernel },
+		{ OPT_SEED, .value = &a->seed },
+		{ OPT_TIME_LIMIT, .value = &a->time_limit },
+		{ OPT_WALL_LIMIT, .value = &a->wall_limit },
+		{ OPT_STALL_LIMIT, .value = &a->stall_limit },
+		{ OPT_OUTPUT_LIMIT, .value = &a->output_limit },
+		{ OPT_TIMEOUT, .value = &a->timeout },
+		{ OPT_BUSY, .value = &a->busy },
+		{ OPT_MEM, .value = &a->mem },
+		{ OPT_JUNIT, .value = &a->junit },
+		{ OPT_KTAP, .value = &a->ktap },
+		{ 'o', .value = &a->out },
+		{ 'l', .flag = &a->list },
+		{ 'd', .flag = &a->dry_run },
+		{ 's', .flag = &a->summary },
+		{ OPT_NO_BUILD, .flag = &a->no_build },
+		{ OPT_STRICT, .flag = &a->strict },
 	};
-	size_t i;
 
-	for (i = 0; i < ARRAY_SIZE(values); i++) {
-		if (values[i].key != key)
-			continue;
-		*values[i].value = arg;
-		return 0;
-	}
-	return parse_lists(key, arg, a);
+	return cmd_keep(plain, ARRAY_SIZE(plain), key, arg);
 }
 
 static void check_args(const struct kself_args *a)
@@ -206,20 +184,8 @@ static error_t parse_opt(int key, char *arg, struct argp_state *state)
 	case OPT_PER_BOOT:
 		parse_per_boot(a, arg);
 		break;
-	case 'l':
-		a->list = true;
-		break;
-	case 'd':
-		a->dry_run = true;
-		break;
-	case 's':
-		a->summary = true;
-		break;
-	case OPT_NO_BUILD:
-		a->no_build = true;
-		break;
-	case OPT_STRICT:
-		a->strict = true;
+	case 't':
+		parse_test(a, arg);
 		break;
 	case ARGP_KEY_ARG:
 		cmd_wrong("unexpected argument '%s': -c COLLECTION, -t COLLECTION:TEST",
@@ -228,7 +194,7 @@ static error_t parse_opt(int key, char *arg, struct argp_state *state)
 		check_args(a);
 		break;
 	default:
-		return parse_value(key, arg, a);
+		return parse_plain(key, arg, a);
 	}
 	return 0;
 }

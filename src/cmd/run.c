@@ -98,60 +98,40 @@ static int parse_cpu(const char *arg)
 	return (int)n;
 }
 
-static error_t parse_list(int key, char *arg, struct run_args *a)
+/* What is kept as it is given */
+static error_t parse_plain(int key, char *arg, struct run_args *a)
 {
-	switch (key) {
-	case 'd':
-		strvec_add(&a->devices, arg);
-		break;
-	case OPT_LINK:
-		strvec_add(&a->links, arg);
-		break;
-	case OPT_APPEND:
-		strvec_split(&a->append, arg);
-		break;
-	case OPT_MODULE:
-		strvec_add(&a->modules, arg);
-		break;
-	case OPT_CONFIG:
-		strvec_add(&a->config, arg);
-		break;
-	case OPT_GCOV_OF:
-		strvec_add(&a->gcov_of, arg);
-		break;
-	default:
-		return ARGP_ERR_UNKNOWN;
-	}
-	return 0;
-}
-
-static error_t parse_value(int key, char *arg, struct run_args *a)
-{
-	const struct {
-		int key;
-		const char **value;
-	} values[] = {
-		{ OPT_KERNEL, &a->kernel }, { OPT_KDIR, &a->kdir },
-		{ OPT_ROOT, &a->root }, { OPT_MEM, &a->mem },
-		{ OPT_DTB, &a->dtb }, { OPT_DTS, &a->dts },
-		{ OPT_SEED, &a->seed }, { OPT_TOD, &a->tod },
-		{ OPT_BUSY, &a->busy }, { OPT_TIME_LIMIT, &a->time_limit },
-		{ OPT_WALL_LIMIT, &a->wall_limit },
-		{ OPT_STALL_LIMIT, &a->stall_limit }, { 'o', &a->out },
-		{ OPT_TRACE, &a->trace }, { OPT_REPLAY, &a->replay },
-		{ OPT_REPORT, &a->report }, { OPT_GCOV, &a->gcov },
-		{ OPT_GDB, &a->gdb }, { OPT_GDB_COMMAND, &a->gdb_command },
-		{ OPT_PACE, &a->pace },
+	const struct cmd_option plain[] = {
+		{ 'd', .list = &a->devices },
+		{ OPT_LINK, .list = &a->links },
+		{ OPT_MODULE, .list = &a->modules },
+		{ OPT_CONFIG, .list = &a->config },
+		{ OPT_GCOV_OF, .list = &a->gcov_of },
+		{ OPT_KERNEL, .value = &a->kernel },
+		{ OPT_KDIR, .value = &a->kdir },
+		{ OPT_ROOT, .value = &a->root },
+		{ OPT_MEM, .value = &a->mem },
+		{ OPT_DTB, .value = &a->dtb },
+		{ OPT_DTS, .value = &a->dts },
+		{ OPT_SEED, .value = &a->seed },
+		{ OPT_TOD, .value = &a->tod },
+		{ OPT_BUSY, .value = &a->busy },
+		{ OPT_TIME_LIMIT, .value = &a->time_limit },
+		{ OPT_WALL_LIMIT, .value = &a->wall_limit },
+		{ OPT_STALL_LIMIT, .value = &a->stall_limit },
+		{ 'o', .value = &a->out },
+		{ OPT_TRACE, .value = &a->trace },
+		{ OPT_REPLAY, .value = &a->replay },
+		{ OPT_REPORT, .value = &a->report },
+		{ OPT_GCOV, .value = &a->gcov },
+		{ OPT_GDB, .value = &a->gdb },
+		{ OPT_GDB_COMMAND, .value = &a->gdb_command },
+		{ OPT_PACE, .value = &a->pace },
+		{ OPT_NO_SHM, .flag = &a->no_shm },
+		{ OPT_KASAN, .flag = &a->kasan },
 	};
-	size_t i;
 
-	for (i = 0; i < ARRAY_SIZE(values); i++) {
-		if (values[i].key != key)
-			continue;
-		*values[i].value = arg;
-		return 0;
-	}
-	return parse_list(key, arg, a);
+	return cmd_keep(plain, ARRAY_SIZE(plain), key, arg);
 }
 
 /* Kernels that are built already, and those that are to be */
@@ -215,15 +195,12 @@ static error_t parse_opt(int key, char *arg, struct argp_state *state)
 			cmd_wrong("--stats=%s: give --stats or --stats=all", arg);
 		a->counters = arg;
 		break;
-	case OPT_NO_SHM:
-		a->no_shm = true;
+	case OPT_APPEND:
+		strvec_split(&a->append, arg);
 		break;
 	case OPT_SHELL:
 		a->shell = true;
 		a->shell_node = arg;
-		break;
-	case OPT_KASAN:
-		a->kasan = true;
 		break;
 	case 'v':
 		a->verbose++;
@@ -238,7 +215,7 @@ static error_t parse_opt(int key, char *arg, struct argp_state *state)
 		check_args(a);
 		break;
 	default:
-		return parse_value(key, arg, a);
+		return parse_plain(key, arg, a);
 	}
 	return 0;
 }
