@@ -18,7 +18,7 @@ cp "$UMTT" umtt/build/umtt
 for f in umtt-init umtt-preload.so; do
 	cp "$(dirname "$UMTT")/$f" umtt/build/
 done
-cp "$top/uml-glue/kernel/module.sh" umtt/uml-glue/kernel/
+cp "$top/uml-glue/kernel/module.sh" "$top/uml-glue/kernel/lib.sh" umtt/uml-glue/kernel/
 cat >umtt/uml-glue/kernel/build.sh <<END
 #!/bin/sh
 [ ! -e "$work/broken" ] || { echo "build.sh: it is broken" >&2; exit 1; }

@@ -4,16 +4,16 @@
 # Builds the User-Mode Linux kernel that umtt's nodes run, and the kernel
 # module of the echo device, out of tree.
 #
-# Each step leaves a stamp that holds all it was made from, written when the
-# step is complete: an interrupted step is done again, a finished one never.
+# An interrupted step is done again, a finished one never.
 
 set -euo pipefail
 shopt -s nullglob
 export LC_ALL=C
 
-me=${0##*/}
 here=$(cd "$(dirname "$0")" && pwd)
 top=$(cd "$here/../.." && pwd)
+# shellcheck source=uml-glue/kernel/lib.sh
+. "$here/lib.sh"
 
 version=6.12
 source=
@@ -66,36 +66,6 @@ A second run with the same input takes a fraction of a second.
 END
 }
 
-die()
-{
-	echo "$me: $*" >&2
-	exit 1
-}
-
-parse_args()
-{
-	while [ $# -gt 0 ]; do
-		case $1 in
-		-h | --help)
-			usage
-			exit 0
-			;;
-		--version | --source | --out | --config | --gcov | --name | --start-from | --only | --jobs)
-			[ $# -ge 2 ] || die "$1 needs a value (try --help)"
-			set_option "$1" "$2"
-			shift 2
-			;;
-		--*=*)
-			set_option "${1%%=*}" "${1#*=}"
-			shift
-			;;
-		*)
-			die "unknown argument $1 (try --help)"
-			;;
-		esac
-	done
-}
-
 set_option()
 {
 	case $1 in
@@ -108,6 +78,7 @@ set_option()
 	--start-from) start_from=$2 ;;
 	--only) only=$2 ;;
 	--jobs) jobs=$2 ;;
+	arg) die "unknown argument $2 (try --help)" ;;
 	*) die "unknown option $1 (try --help)" ;;
 	esac
 }
@@ -134,18 +105,6 @@ tree_version()
 {
 	sed -n 's/^VERSION = *//p;s/^PATCHLEVEL = */./p;/^NAME/q' \
 		"$1/Makefile" | tr -d '\n'
-}
-
-# Is step $1 complete, and made from all that $2 says?
-stamped()
-{
-	[ -f "$out/.stamp-$1" ] && [ "$(cat "$out/.stamp-$1")" = "$2" ]
-}
-
-stamp()
-{
-	printf '%s\n' "$2" >"$out/.stamp-$1.tmp"
-	mv "$out/.stamp-$1.tmp" "$out/.stamp-$1"
 }
 
 unstamp()
@@ -333,8 +292,7 @@ sync_tree()
 	fi
 }
 
-# make for this tree, whatever the caller's make and environment say. Fixed
-# names and dates, so that the same source gives the same kernel.
+# make for this tree, with a date that follows from it.
 #
 # What is profiled is decided by the directory that make is in, in place of a
 # line in the makefile of each.
@@ -344,11 +302,9 @@ kmake()
 	if [ ${#profiled[@]} -gt 0 ]; then
 		gcov=("GCOV_PROFILE=\$(if \$(filter ${profiled[*]} ${profiled[*]/%//%},\$(obj)),y,n)")
 	fi
-	env -i PATH="$PATH" HOME="${HOME:-/}" TMPDIR="${TMPDIR:-/tmp}" LC_ALL=C \
-		KBUILD_BUILD_USER=umtt KBUILD_BUILD_HOST=umtt \
-		KBUILD_BUILD_VERSION=1 KCFLAGS=-pipe \
+	clean_make ARCH=um KBUILD_BUILD_VERSION=1 \
 		KBUILD_BUILD_TIMESTAMP="$(date -u -r "$tree/Makefile")" \
-		make ARCH=um "${gcov[@]}" "$@"
+		"${gcov[@]}" "$@"
 }
 
 # Copies what make says to the log, and shows how far it is: on a terminal as
@@ -468,7 +424,7 @@ our_fragments()
 	done
 }
 
-parse_args "$@"
+set_options "" "$@"
 out=${out:-$top/build/kernel/$([ -n "$source" ] && echo custom || echo "$version")}
 mkdir -p "$out"
 out=$(cd "$out" && pwd -P)

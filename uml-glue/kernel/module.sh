@@ -7,13 +7,8 @@
 set -euo pipefail
 export LC_ALL=C
 
-me=${0##*/}
-
-die()
-{
-	echo "$me: $*" >&2
-	exit 1
-}
+# shellcheck source=uml-glue/kernel/lib.sh
+. "$(dirname "$0")/lib.sh"
 
 if [ $# -ne 2 ]; then
 	echo "Usage: $me KERNEL DIR: the --out directory of build.sh, and a directory with a Kbuild or Makefile" >&2
@@ -38,9 +33,7 @@ if grep -q '^CONFIG_GCOV_KERNEL=y' "$kernel/build/.config"; then
 fi
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
-if ! env -i PATH="$PATH" HOME="${HOME:-/}" TMPDIR="${TMPDIR:-/tmp}" LC_ALL=C \
-	KBUILD_BUILD_USER=umtt KBUILD_BUILD_HOST=umtt KCFLAGS=-pipe \
-	make -C "$kernel/source" O="$(readlink -f "$kernel/build")" ARCH=um \
+if ! clean_make -C "$kernel/source" O="$(readlink -f "$kernel/build")" ARCH=um \
 	M="$dir" "${flags[@]}" modules >"$log" 2>&1; then
 	grep -v -e '^make' -e '^  [A-Z]' "$log" >&2 || cat "$log" >&2
 	die "cannot build the module in $dir"

@@ -11,9 +11,11 @@ set -euo pipefail
 shopt -s nullglob
 export LC_ALL=C
 
-me=kselftest/${0##*/}
 here=$(cd "$(dirname "$0")" && pwd)
 top=$(cd "$here/../.." && pwd)
+# shellcheck source=uml-glue/kernel/lib.sh
+. "$top/uml-glue/kernel/lib.sh"
+me=kselftest/$me
 
 version=6.12
 kdir=
@@ -52,41 +54,6 @@ A second run with the same input takes a fraction of a second.
 END
 }
 
-die()
-{
-	echo "$me: $*" >&2
-	exit 1
-}
-
-parse_args()
-{
-	while [ $# -gt 0 ]; do
-		case $1 in
-		-h | --help)
-			usage
-			exit 0
-			;;
-		--list)
-			list=y
-			shift
-			;;
-		--*=*)
-			set_option "${1%%=*}" "${1#*=}"
-			shift
-			;;
-		--*)
-			[ $# -ge 2 ] || die "$1 needs a value (try --help)"
-			set_option "$1" "$2"
-			shift 2
-			;;
-		*)
-			collections+=("${1%/}")
-			shift
-			;;
-		esac
-	done
-}
-
 set_option()
 {
 	case $1 in
@@ -95,33 +62,16 @@ set_option()
 	--out) out=$2 ;;
 	--config) fragments+=("$2") ;;
 	--jobs) jobs=$2 ;;
+	--list) list=y ;;
+	arg) collections+=("${2%/}") ;;
 	*) die "unknown option $1 (try --help)" ;;
 	esac
-}
-
-# Is the step $1 complete, and made from all that $2 says?
-stamped()
-{
-	[ -f "$out/.stamps/$1" ] && [ "$(cat "$out/.stamps/$1")" = "$2" ]
-}
-
-stamp()
-{
-	printf '%s\n' "$2" >"$out/.stamps/$1.tmp"
-	mv "$out/.stamps/$1.tmp" "$out/.stamps/$1"
 }
 
 # net/af_unix as the name of a file
 flat()
 {
 	echo "${1//\//_}"
-}
-
-# make for tests, whatever the caller's make and environment say
-tmake()
-{
-	env -i PATH="$PATH" HOME="${HOME:-/}" TMPDIR="${TMPDIR:-/tmp}" LC_ALL=C \
-		make "$@"
 }
 
 build_kernel()
@@ -250,7 +200,7 @@ choose_kernel()
 
 	id=$(cat "$wanted" "$top"/uml-glue/kernel/config/*.config - <<<"$source_id" |
 		sha256sum | cut -c 1-12)
-	if [ ! -f "$out/.stamps/config-$id" ]; then
+	if [ ! -f "$out/.stamp-config-$id" ]; then
 		if makes_difference "$wanted"; then
 			stamp "config-$id" own
 		else
@@ -287,7 +237,7 @@ install_modules()
 		return 0
 	fi
 	rm -rf "$out/modules"
-	tmake -s -C "$kernel/build" ARCH=um INSTALL_MOD_PATH="$out/modules" \
+	clean_make -s -C "$kernel/build" ARCH=um INSTALL_MOD_PATH="$out/modules" \
 		INSTALL_MOD_STRIP=1 modules_install >"$out/logs/modules.log" 2>&1 ||
 		die "cannot install the kernel's modules: see $out/logs/modules.log"
 	rm -f "$out"/modules/lib/modules/*/build
@@ -313,7 +263,7 @@ mirror_tree()
 		[ "${f##*/}" = tools ] || ln -sfn "$f" "$out/src/"
 	done
 	rsync -a --exclude=/perf "$tree/tools/" "$out/src/tools/"
-	tmake -s -C "$tree" O="$out/obj" headers -j "$jobs" >"$out/logs/headers.log" 2>&1 ||
+	clean_make -s -C "$tree" O="$out/obj" headers -j "$jobs" >"$out/logs/headers.log" 2>&1 ||
 		die "cannot make the kernel's headers: see $out/logs/headers.log"
 }
 
@@ -326,16 +276,16 @@ get_tests_source()
 		return 0
 	fi
 	echo "$me: copying the tests' sources"
-	touch "$out/.stamps/seen"
+	touch "$out/.stamp-seen"
 	mirror_tree
 	stamp source "$id"
-	touch -r "$out/.stamps/seen" "$out/.stamps/source"
+	touch -r "$out/.stamp-seen" "$out/.stamp-source"
 }
 
 changed_tree()
 {
 	[ -n "$(find "$tree/tools" "$tree/include/uapi" "$tree/arch/x86/include/uapi" \
-		-newer "$out/.stamps/source" -print -quit)" ]
+		-newer "$out/.stamp-source" -print -quit)" ]
 }
 
 # make in the copy of a collection, with what its own makefile needs to know
@@ -344,7 +294,7 @@ collection_make()
 	local c=$1
 	shift
 	mkdir -p "$out/obj/kselftest/$c"
-	tmake -s --no-print-directory -C "$out/src/tools/testing/selftests/$c" \
+	clean_make -s --no-print-directory -C "$out/src/tools/testing/selftests/$c" \
 		OUTPUT="$out/obj/kselftest/$c" COLLECTION="$c" O="$out/obj" \
 		BUILD="$out/obj/kselftest" KHDR_INCLUDES="-isystem $out/obj/usr/include" "$@"
 }
@@ -390,7 +340,7 @@ build_collection()
 	# make does not see that it is called with other flags.
 	mkdir -p "$out/obj/kselftest/$c"
 	find "$out/obj/kselftest/$c" -maxdepth 1 -type f ! -newer "$here/build.sh" -delete
-	tmake -i -O -j "$jobs" -C "$out/src/tools/testing/selftests" O="$out/obj" \
+	clean_make -i -O -j "$jobs" -C "$out/src/tools/testing/selftests" O="$out/obj" \
 		TARGETS="$c" SKIP_TARGETS= USERCFLAGS=-fno-sanitize=all KSFT_INSTALL_PATH="$out/tests" install \
 		>"$log" 2>&1 || :
 	: >"$out/lists/$(flat "$c").not"
@@ -412,8 +362,8 @@ collection_id()
 {
 	local not
 	not=$out/lists/$(flat "$1").not
-	cat "$out/.stamps/source"
-	stat -c %Y "$out/.stamps/source"
+	cat "$out/.stamp-source"
+	stat -c %Y "$out/.stamp-source"
 	gcc -dumpfullversion
 	sha256sum <"$here/build.sh"
 	if [ -s "$not" ]; then
@@ -453,7 +403,7 @@ collect()
 	done <"$out/not-built"
 }
 
-parse_args "$@"
+set_options --list "$@"
 [ -n "$out" ] || die "where to? --out OUT"
 mkdir -p "$out"
 out=$(cd "$out" && pwd -P)
@@ -463,7 +413,7 @@ esac
 for f in "${fragments[@]}"; do
 	[ -r "$f" ] || die "cannot read $f"
 done
-mkdir -p "$out/.stamps" "$out/logs" "$out/lists" "$out/kernels" "$out/tests"
+mkdir -p "$out/logs" "$out/lists" "$out/kernels" "$out/tests"
 
 # One build at a time in a directory
 exec 8>"$out/.lock"
