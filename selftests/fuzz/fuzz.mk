@@ -16,7 +16,7 @@ FUZZ_cal_core_SRCS := src/cal/core.c src/base/heap.c src/wire/names.c
 FUZZ_expect_SRCS := src/ktap/expect.c src/ktap/text.c src/base/units.c
 FUZZ_ktap_SRCS := $(wildcard src/ktap/*.c) src/base/units.c
 FUZZ_labfile_SRCS := src/lab/labfile.c src/lab/labyaml.c src/lab/yamldoc.c \
-	src/lab/lab.c src/lab/busy.c src/lab/peek.c src/lab/strvec.c \
+	src/lab/lab.c src/lab/devspec.c src/lab/busy.c src/lab/peek.c src/lab/strvec.c \
 	src/base/units.c
 FUZZ_labfile_LIBS := -lcyaml -lyaml
 FUZZ_mem_SRCS := src/vu/mem.c

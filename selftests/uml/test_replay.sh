@@ -114,6 +114,44 @@ changed_kernel()
 	said 'recorded with kernel-build=hash:.*, now kernel-build=hash:'
 }
 
+# The script is a file of the lab's directory; what comes later is another one.
+changed_script()
+{
+	mkdir -p sub
+	echo 'at 2s set 1 1' >'sub/a,b'
+	echo "nodes: [{ name: node1, devices: ['gpio,script=a,,b'] }]" >sub/scripted.yaml
+	run sub/scripted.yaml --trace trace -- true
+	succeeded || return
+	replay
+	equal status "$status" 0 && ! said 'recorded with' >/dev/null || return
+	echo 'at 3s set 1 1' >'sub/a,b'
+	replay
+	mv trace before
+	cp want trace
+	said 'recorded with node1.device-file=sub/a,b hash:.*, now node1.device-file=sub/a,b hash:' || return
+	run sub/scripted.yaml --trace after -- true
+	umtt diff before after >out 2>err
+	printed '^A node1.device-file=' && printed '^B node1.device-file='
+}
+
+# The same of a device that is said in a device tree
+changed_input()
+{
+	echo one >words
+	cat >tree.dts <<-'END'
+	/dts-v1/;
+	/ {
+		a { compatible = "virtio,uml"; umtt,device = "console,ports=p,p.in=words"; };
+	};
+	END
+	run --dts tree.dts --trace trace -- true
+	succeeded || return
+	echo two >words
+	replay
+	cp want trace
+	said 'recorded with node1.device-file=words hash:.*, now node1.device-file=words hash:'
+}
+
 lost_directory()
 {
 	mkdir gone
@@ -219,7 +257,7 @@ no_story()
 	equal status "$status" 7 && ! said 'last events' >/dev/null
 }
 
-begin 17
+begin 19
 check the_same the_same
 check without_a_trace_of_its_own without_a_trace_of_its_own
 check messages_only messages_only
@@ -228,6 +266,8 @@ check other_lab other_lab
 check other_command other_command
 check injected_difference injected_difference
 check changed_kernel changed_kernel
+check changed_script changed_script
+check changed_input changed_input
 check lost_directory lost_directory
 check killed killed
 check damaged damaged

@@ -10,6 +10,7 @@
 
 #include "../base/log.h"
 #include "../base/units.h"
+#include "devspec.h"
 #include "fileid.h"
 #include "guestconf.h"
 #include "identity.h"
@@ -57,6 +58,42 @@ static void add_list(struct trace_identity *id, const char *node,
 
 	for (i = 0; i < sv->n; i++)
 		add(id, "%s.%s=%s", node, key, sv->v[i]);
+}
+
+/* "SPEC's path and what is in it": two runs with one script must have the same */
+static void add_device_files(struct trace_identity *id, const char *node,
+			     const char *cwd, const char *spec)
+{
+	char *path, *full, *content;
+	size_t len, at;
+
+	for (; *spec; spec += len + (spec[len] == ',')) {
+		len = devspec_field(spec);
+		at = devspec_input(spec);
+		if (!at)
+			continue;
+		path = devspec_path(spec + at, len - at);
+		full = xpath(cwd, path);
+		content = fileid(full);
+		add(id, "%s.device-file=%s %s", node, path, content);
+		free(content);
+		free(full);
+		free(path);
+	}
+}
+
+static void add_devices(struct trace_identity *id, const struct lab_node *n,
+			const char *cwd)
+{
+	struct strvec specs = { 0 };
+	size_t i;
+
+	add_list(id, n->name, "device", &n->devices);
+	strvec_add_all(&specs, &n->devices);
+	tree_specs(&n->tree, &specs);
+	for (i = 0; i < specs.n; i++)
+		add_device_files(id, n->name, cwd, specs.v[i]);
+	strvec_free(&specs);
 }
 
 /* All of it: the file may be another one by then. */
@@ -114,7 +151,7 @@ static void add_lab_kernel(struct trace_identity *id, const struct lab *lab,
 }
 
 static void add_node(struct trace_identity *id, const struct lab_node *n,
-		     const struct kernel *k)
+		     const struct kernel *k, const char *cwd)
 {
 	size_t i;
 
@@ -128,7 +165,7 @@ static void add_node(struct trace_identity *id, const struct lab_node *n,
 		add(id, "%s.terminal=%s", n->name, n->terminal);
 	add_list(id, n->name, "command", &n->command);
 	add_list(id, n->name, "kernel-arg", &n->kernel_args);
-	add_list(id, n->name, "device", &n->devices);
+	add_devices(id, n, cwd);
 	add_tree(id, n);
 	for (i = 0; i < n->modules.n; i++) {
 		char *s = fileid(n->modules.v[i]);
@@ -141,7 +178,7 @@ static void add_node(struct trace_identity *id, const struct lab_node *n,
 }
 
 static void add_lab(struct trace_identity *id, const struct lab *lab,
-		    const struct kernels *ks)
+		    const struct kernels *ks, const char *cwd)
 {
 	char *busy;
 	size_t i;
@@ -162,7 +199,7 @@ static void add_lab(struct trace_identity *id, const struct lab *lab,
 	if (lab_terminal(lab))
 		add(id, "pace=%s", lab->pace == LAB_PACE_REAL ? "real" : "frozen");
 	for (i = 0; i < lab->nr_nodes; i++)
-		add_node(id, &lab->nodes[i], ks->of[i]);
+		add_node(id, &lab->nodes[i], ks->of[i], cwd);
 }
 
 static void add_cpu(struct trace_identity *id)
@@ -192,7 +229,7 @@ void identity_make(struct trace_identity *id, const struct lab *lab,
 	for (i = 0; i < env.n; i++)
 		add(id, "env=%s", env.v[i]);
 	strvec_free(&env);
-	add_lab(id, lab, p->kernels);
+	add_lab(id, lab, p->kernels, g->cwd);
 }
 
 static const char *value(const struct trace_identity *id, const char *key)

@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 
 #include "../base/units.h"
+#include "devspec.h"
 #include "labfile.h"
 #include "labyaml.h"
 
@@ -183,37 +184,21 @@ static int check_device(const struct labfile *lf, const char *key,
 		   (int)len, spec, types);
 }
 
-/* Does the option that begins at @s name a file. */
-static bool is_file_option(const char *s)
-{
-	static const char *const options[] = {
-		"file", "script", "record", "uds", ".in", ".out",
-	};
-	size_t len = strcspn(s, "=,"), n, i;
-
-	for (i = 0; i < ARRAY_SIZE(options) && s[len] == '='; i++) {
-		n = strlen(options[i]);
-		if (*options[i] == '.' ? len > n : len == n)
-			if (!memcmp(s + len - n, options[i], n))
-				return true;
-	}
-	return false;
-}
-
 /* A device's files are relative to the lab file, as all paths in that are. */
 static char *device_spec(const struct labfile *lf, const char *spec)
 {
 	char *out = xstrdup(""), *longer;
-	size_t field, key;
+	size_t len, path;
 
-	for (; *spec; spec += field) {
-		field = strcspn(spec + (*spec == ','), ",") + (*spec == ',');
-		key = strcspn(spec, "=") + 1;
-		if (!is_file_option(spec + (*spec == ',')) || spec[key] == '/')
-			key = 0;
-		longer = xasprintf("%s%.*s%s%.*s", out, (int)key, spec,
-				   key ? lf->dir : "", (int)(field - key),
-				   spec + key);
+	for (; *spec; spec += len) {
+		len = devspec_field(spec);
+		path = devspec_file(spec);
+		if (path && spec[path] == '/')
+			path = 0;
+		longer = xasprintf("%s%.*s%s%.*s%s", out, (int)path, spec,
+				   path ? lf->dir : "", (int)(len - path),
+				   spec + path, spec[len] ? "," : "");
+		len += spec[len] == ',';
 		free(out);
 		out = longer;
 	}

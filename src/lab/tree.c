@@ -37,6 +37,18 @@ int tree_check(const char *file, const u8 *blob, size_t len)
 	return -EINVAL;
 }
 
+void tree_specs(const struct lab_tree *dt, struct strvec *out)
+{
+	const char *spec;
+	int node = dt->blob ? 0 : -1;
+
+	for (; node >= 0; node = fdt_next_node(dt->blob, node, NULL)) {
+		spec = fdt_stringlist_get(dt->blob, node, "umtt,device", 0, NULL);
+		if (spec)
+			strvec_add(out, spec);
+	}
+}
+
 static int __printf(3, 4) bad(const struct tree *t, const char *path,
 			      const char *fmt, ...)
 {

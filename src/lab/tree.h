@@ -37,6 +37,9 @@ struct tree {
 /** tree_check() - is @blob a device tree; 0, or -EINVAL after one line */
 int __must_check tree_check(const char *file, const u8 *blob, size_t len);
 
+/** tree_specs() - add what the devices are that @dt asks for, as for --device */
+void tree_specs(const struct lab_tree *dt, struct strvec *out);
+
 /**
  * tree_open() - find the slots of @dt, which must be valid
  *
