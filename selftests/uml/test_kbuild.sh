@@ -23,6 +23,7 @@ cat >umtt/uml-glue/kernel/build.sh <<END
 #!/bin/sh
 [ ! -e "$work/broken" ] || { echo "build.sh: it is broken" >&2; exit 1; }
 printf '%s\n' "\$@" >"$work/args"
+[ ! -e "$work/log_args" ] || cat "$work/args" >>"$work/all"
 for a; do
 	case \$a in --out=*) out=\${a#--out=} ;; esac
 done
@@ -87,6 +88,64 @@ kernel_directory()
 kasan()
 {
 	built --kasan && has_arg "--config=$work/umtt/uml-glue/kernel/config/kasan.config"
+}
+
+# The lab's, and nodes' that are other ones; the command line adds to the lab's
+in_a_lab_file()
+{
+	mkdir -p lab/tree lab/other
+	echo CONFIG_A=y >lab/a.config
+	echo CONFIG_B=y >lab/b.config
+	cat >lab/built.yaml <<-END
+	kdir: tree
+	config: [a.config]
+	nodes:
+	  - name: a
+	  - name: b
+	    config: [b.config]
+	  - name: c
+	    kdir: other
+	    kasan: true
+	  - name: d
+	    kernel: $linux
+	  - name: e
+	    config: [b.config]
+	END
+	rm -f all
+	: >log_args
+	built lab/built.yaml --trace trace || return
+	rm log_args
+	equal kernels "$(grep -c '^--out=' all)" 3 || return
+	awk -v RS='--out=[^\n]*\n' 'NR == 1' all >args
+	has_arg "--source=$work/lab/tree" && has_arg "--config=$work/lab/a.config" &&
+		equal fragments "$(grep -c '^--config' args)" 1 || return
+	awk -v RS='--out=[^\n]*\n' 'NR == 2' all >args
+	has_arg "--source=$work/lab/tree" && has_arg "--config=$work/lab/a.config" &&
+		has_arg "--config=$work/lab/b.config" || return
+	awk -v RS='--out=[^\n]*\n' 'NR == 3' all >args
+	has_arg "--source=$work/lab/other" && has_arg "--config=$work/lab/a.config" &&
+		has_arg '--config=.*/kasan.config' || return
+	umtt run --replay trace >out 2>err
+	status=$?
+	succeeded && said 'all [0-9]+ records are the same$'
+}
+
+lab_file_and_options()
+{
+	echo 'nodes: [{ name: a }]' >lab/plain.yaml
+	built lab/plain.yaml --kasan && has_arg '--config=.*/kasan.config' || return
+	rm -f all
+	: >log_args
+	built lab/built.yaml --kdir tree --config one.config || return
+	rm log_args
+	equal kernels "$(grep -c '^--out=' all)" 3 &&
+		equal "with the fragment" "$(grep -cx -e "--config=$work/one.config" all)" 3 &&
+		equal "of the tree" "$(grep -cx -e "--source=$work/tree" all)" 2 || return
+	sed '/- name: [b-e]/,$d' lab/built.yaml >lab/one.yaml
+	rm args
+	umtt run lab/one.yaml --kernel "$linux" -- true >out 2>err
+	status=$?
+	succeeded && [ ! -e args ]
 }
 
 # The source of the kernel that is there, and its objects
@@ -268,10 +327,12 @@ coverage_options()
 		has_arg '--name=[0-9a-f]{8}'
 }
 
-begin 13
+begin 15
 check configurations configurations
 check kernel_directory kernel_directory
 check kasan kasan
+check in_a_lab_file in_a_lab_file
+check lab_file_and_options lab_file_and_options
 check usual_source usual_source
 check no_kernel no_kernel
 check version_has_a_name version_has_a_name

@@ -85,7 +85,7 @@ wrong()
 	one_line "$pattern"
 }
 
-begin 66
+begin 70
 
 check unknown_key in_file 3 "key 'nodes\[0\]\.comand': there is no such key; .*command" <<END
 nodes:
@@ -159,6 +159,28 @@ check command_is_a_mapping in_file 3 "key 'nodes\[0\]\.command': a string or a l
 nodes:
   - name: a
     command: {run: true}
+END
+check kernel_and_kdir in_file 2 "key 'kdir': key 'kernel' is a kernel that is built already" <<END
+kernel: $linux
+kdir: /
+nodes: [{ name: a, command: "true" }]
+END
+check kernel_and_config in_file 4 "key 'nodes\[0\]\.config': key 'kernel' is a kernel" <<END
+nodes:
+  - name: a
+    kernel: $linux
+    config: [a.config]
+    command: "true"
+END
+check no_fragment in_file 3 "key 'nodes\[0\]\.config\[1\]': there is no file nowhere" <<END
+nodes:
+  - name: a
+    config: [/dev/null, nowhere]
+    command: "true"
+END
+check kasan_or_not in_file 1 "key 'kasan': 'maybe' is neither true nor false" <<END
+kasan: maybe
+nodes: [{ name: a, command: "true" }]
 END
 check kernel_args_nested in_file 4 "key 'nodes\[0\]\.kernel-args': a string or a list" <<END
 nodes:

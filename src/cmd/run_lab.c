@@ -8,9 +8,9 @@
 
 #include "../base/log.h"
 #include "../base/units.h"
+#include "../lab/builds.h"
 #include "../lab/dts.h"
 #include "../lab/host.h"
-#include "../lab/kbuild.h"
 #include "../lab/labfile.h"
 #include "run_args.h"
 
@@ -76,39 +76,41 @@ static int set_top(struct lab *lab, const struct run_args *a)
 	return 0;
 }
 
-/* A kernel that is not there yet, or may have changed */
-static int build_kernel(struct lab *lab, const struct run_args *a)
+/* The kernel that the lab wants built; one that is built already is it instead. */
+static int set_build(struct lab_build *b, const struct run_args *a)
 {
-	struct kbuild kb = { 0 };
-	char *path = NULL, *kernel;
+	char *path = NULL;
 	size_t i;
 	int ret;
 
-	lab->gcov = lab->gcov || a->gcov;
-	if (!a->kdir && !a->config.n && !a->kasan && (!a->gcov || a->kernel))
-		return 0;
-	ret = set_path("kdir", a->kdir, true, &kb.kdir);
+	if (a->kernel)
+		lab_build_fini(b);
+	ret = set_path("kdir", a->kdir, true, &b->kdir);
 	for (i = 0; i < a->config.n && !ret; i++) {
 		ret = set_path("config", a->config.v[i], false, &path);
 		if (!ret)
-			strvec_add(&kb.config, path);
-	}
-	if (a->kasan)
-		strvec_add(&kb.ours, "kasan");
-	if (a->gcov)
-		strvec_add(&kb.ours, "gcov");
-	strvec_add_all(&kb.gcov, &a->gcov_of);
-	kernel = ret ? NULL : kbuild_kernel(&kb);
-	if (kernel) {
-		free(lab->kernel);
-		lab->kernel = kernel;
+			strvec_add(&b->config, path);
 	}
 	free(path);
-	free(kb.kdir);
-	strvec_free(&kb.config);
-	strvec_free(&kb.ours);
-	strvec_free(&kb.gcov);
-	return kernel ? 0 : -EINVAL;
+	b->kasan = b->kasan || a->kasan;
+	return ret;
+}
+
+/* Kernels that are not there yet, or may have changed */
+static int build_kernels(struct lab *lab, const struct run_args *a)
+{
+	struct kbuild extra = { 0 };
+	int ret = set_build(&lab->build, a);
+
+	lab->gcov = lab->gcov || a->gcov;
+	if (a->gcov && !a->kernel)
+		strvec_add(&extra.ours, "gcov");
+	strvec_add_all(&extra.gcov, &a->gcov_of);
+	if (!ret)
+		ret = builds_make(lab, &extra);
+	strvec_free(&extra.ours);
+	strvec_free(&extra.gcov);
+	return ret;
 }
 
 /* A link of the same name is replaced. */
@@ -302,7 +304,7 @@ int run_args_lab(const struct run_args *a, const struct replay *rp,
 	for (i = 0; i < a->links.n; i++)
 		set_link(lab, a->links.v[i]);
 	if (set_top(lab, a) || set_nodes(lab, a) || set_command(lab, a) ||
-	    build_kernel(lab, a) || kbuild_modules(lab) || set_tree(lab, a) ||
+	    build_kernels(lab, a) || kbuild_modules(lab) || set_tree(lab, a) ||
 	    set_gdb(lab, a))
 		return -EINVAL;
 	return 0;

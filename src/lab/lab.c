@@ -41,11 +41,19 @@ void lab_set_tree(struct lab_node *n, const char *file, bool source)
 	n->tree.source = source;
 }
 
+void lab_build_fini(struct lab_build *b)
+{
+	free(b->kdir);
+	strvec_free(&b->config);
+	memset(b, 0, sizeof(*b));
+}
+
 static void node_fini(struct lab_node *n)
 {
 	free(n->name);
 	free(n->kernel);
 	free(n->terminal);
+	lab_build_fini(&n->build);
 	strvec_free(&n->command);
 	strvec_free(&n->kernel_args);
 	strvec_free(&n->devices);
@@ -63,6 +71,7 @@ void lab_fini(struct lab *lab)
 	free(lab->nodes);
 	strvec_free(&lab->links);
 	free(lab->kernel);
+	lab_build_fini(&lab->build);
 	free(lab->root);
 	memset(lab, 0, sizeof(*lab));
 }

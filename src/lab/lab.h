@@ -30,10 +30,25 @@ struct lab_tree {
 };
 
 /**
+ * struct lab_build - a kernel that is to be built: see --kdir, --config, --kasan
+ * @kdir: absolute path of its source; NULL: that of the one built with umtt
+ * @config: absolute paths of fragments of configuration
+ */
+struct lab_build {
+	char *kdir;
+	struct strvec config;
+	bool kasan;
+};
+
+void lab_build_fini(struct lab_build *b);
+
+/**
  * struct lab_node - one kernel
  * @name: host name, unique; also names its devices and its log
  * @memory: bytes
  * @kernel: as that of the lab, for this node; NULL: that of the lab
+ * @build: if it says anything, besides @build of the lab, that is built and
+ *	becomes @kernel
  * @command: words; none: the node only idles
  * @kernel_args: added to the kernel's command line
  * @devices: as for --device
@@ -48,6 +63,7 @@ struct lab_tree {
  */
 struct lab_node {
 	char *name, *kernel, *terminal;
+	struct lab_build build;
 	u64 memory;
 	struct strvec command, kernel_args, devices, modules, module_args;
 	struct lab_tree tree;
@@ -65,6 +81,7 @@ enum lab_pace { LAB_PACE_FROZEN, LAB_PACE_REAL };
  * struct lab - all of it
  * @kernel: path of a User-Mode Linux kernel, for nodes that have none of their
  *	own; NULL: the one built with umtt
+ * @build: if it says anything, that is built and becomes @kernel
  * @root: directory of the host that is the nodes' root file system
  * @gcov: nodes send the coverage of their kernels
  * @seed: all that is random follows from it
@@ -78,6 +95,7 @@ enum lab_pace { LAB_PACE_FROZEN, LAB_PACE_REAL };
  */
 struct lab {
 	char *kernel, *root;
+	struct lab_build build;
 	bool gcov;
 	u64 seed, time_limit, wall_limit, stall_limit, tod;
 	struct busy busy;

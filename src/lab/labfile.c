@@ -67,6 +67,42 @@ static int get_path(const struct labfile *lf, const char *key, const char *s,
 	return 0;
 }
 
+/* "nodes[0].kdir", or of the lab "kdir" */
+static const char *key_of(const char *node, const char *what, char *buf,
+			  size_t len)
+{
+	snprintf(buf, len, "%s%s%s", node, *node ? "." : "", what);
+	return buf;
+}
+
+#define KEY_OF(node, what)	key_of(node, what, (char [96]){ 0 }, 96)
+
+/* A kernel that is to be built; @kernel: one that is there */
+static int get_build(const struct labfile *lf, const char *node,
+		     const struct raw_build *raw, const char *kernel,
+		     struct lab_build *b)
+{
+	const char *first = raw->kdir ? "kdir" : raw->config_count ? "config" :
+			    raw->kasan ? "kasan" : NULL;
+	char *path = NULL, sub[32];
+	unsigned int i;
+	int ret;
+
+	if (kernel && first)
+		return labyaml_bad(&lf->yaml, KEY_OF(node, first), "key 'kernel' is a kernel that is built already: leave out one of them");
+	ret = get_path(lf, KEY_OF(node, "kdir"), raw->kdir, true, &b->kdir);
+	for (i = 0; i < raw->config_count && !ret; i++) {
+		snprintf(sub, sizeof(sub), "config[%u]", i);
+		ret = get_path(lf, KEY_OF(node, sub), raw->config[i], false,
+			       &path);
+		if (!ret)
+			strvec_add(&b->config, path);
+	}
+	free(path);
+	return ret ? ret : get_bool(lf, KEY_OF(node, "kasan"), raw->kasan,
+				    &b->kasan);
+}
+
 static int get_top(const struct labfile *lf, const struct raw_lab *raw,
 		   struct lab *lab)
 {
@@ -85,6 +121,7 @@ static int get_top(const struct labfile *lf, const struct raw_lab *raw,
 	    get_time(lf, "stall-limit", raw->stall_limit, NSEC_PER_SEC,
 		     &lab->stall_limit) ||
 	    get_path(lf, "kernel", raw->kernel, false, &lab->kernel) ||
+	    get_build(lf, "", &raw->build, raw->kernel, &lab->build) ||
 	    get_path(lf, "root", raw->root, true, &lab->root))
 		return -EINVAL;
 	return 0;
@@ -331,7 +368,8 @@ static int get_node(const struct labfile *lf, const struct raw_lab *raw,
 				   j, r->name);
 	n = lab_add_node(lab, r->name);
 	snprintf(sub, sizeof(sub), "%s.kernel", key);
-	if (get_path(lf, sub, r->kernel, false, &n->kernel))
+	if (get_path(lf, sub, r->kernel, false, &n->kernel) ||
+	    get_build(lf, key, &r->build, r->kernel, &n->build))
 		return -EINVAL;
 	if (get_memory(lf, key, r->memory, &n->memory) ||
 	    get_words(lf, key, "command", true, &n->command) ||

@@ -15,6 +15,12 @@
 #define LIST(key, flags, type, member, entry)				\
 	CYAML_FIELD_SEQUENCE(key, flags, type, member, entry, 0, CYAML_UNLIMITED)
 
+/* The keys of a struct raw_build that is a member of @type */
+#define BUILD(type)							\
+	STRING("kdir", OPTIONAL, type, build.kdir),			\
+	STRING("kasan", OPTIONAL, type, build.kasan),			\
+	LIST("config", OPTIONAL, type, build.config, &string_schema)
+
 static const cyaml_schema_value_t string_schema = {
 	CYAML_VALUE_STRING(CYAML_FLAG_POINTER, char, 0, CYAML_UNLIMITED),
 };
@@ -36,6 +42,7 @@ static const cyaml_schema_value_t link_schema = {
 static const cyaml_schema_field_t node_fields[] = {
 	STRING("name", CYAML_FLAG_POINTER, struct raw_node, name),
 	STRING("kernel", OPTIONAL, struct raw_node, kernel),
+	BUILD(struct raw_node),
 	STRING("memory", OPTIONAL, struct raw_node, memory),
 	CYAML_FIELD_IGNORE("command", CYAML_FLAG_OPTIONAL),
 	CYAML_FIELD_IGNORE("kernel-args", CYAML_FLAG_OPTIONAL),
@@ -59,6 +66,7 @@ static const cyaml_schema_field_t lab_fields[] = {
 	STRING("stall-limit", OPTIONAL, struct raw_lab, stall_limit),
 	STRING("busy", OPTIONAL, struct raw_lab, busy),
 	STRING("kernel", OPTIONAL, struct raw_lab, kernel),
+	BUILD(struct raw_lab),
 	STRING("root", OPTIONAL, struct raw_lab, root),
 	STRING("tod", OPTIONAL, struct raw_lab, tod),
 	LIST("links", OPTIONAL, struct raw_lab, links, &link_schema),

@@ -19,14 +19,21 @@ struct raw_link {
 	char *name, *latency, *bandwidth, *loss, *mtu, *queue;
 };
 
+struct raw_build {
+	char *kdir, *kasan, **config;
+	unsigned int config_count;
+};
+
 struct raw_node {
 	char *name, *kernel, *memory, *wait, *needed, *dtb, *dts;
+	struct raw_build build;
 	char **devices, **modules;
 	unsigned int devices_count, modules_count;
 };
 
 struct raw_lab {
 	char *seed, *time_limit, *wall_limit, *stall_limit, *busy, *kernel, *root, *tod;
+	struct raw_build build;
 	struct raw_link *links;
 	struct raw_node *nodes;
 	unsigned int links_count, nodes_count;
