@@ -34,7 +34,7 @@ struct shared {
 struct dev_bus {
 	u64 now, seed;
 	struct heap timers;
-	unsigned int nr_timers, nr_syncs;
+	unsigned int nr_timers, nr_syncs, holds;
 	TAILQ_HEAD(, shared) shared;
 	TAILQ_HEAD(, dev) devs;
 	TAILQ_HEAD(, dev_file) files;
@@ -160,12 +160,31 @@ void dev_timer_cancel(struct dev_timer *t)
 	t->bus->nr_timers--;
 }
 
+void dev_hold(struct dev *d)
+{
+	d->bus->holds++;
+}
+
+void dev_put(struct dev *d)
+{
+	if (!d->bus->holds--)
+		abort();
+}
+
 u64 dev_rand(struct dev *d)
 {
 	return prng_next(&d->prng);
 }
 
 /* There is no trace. */
+
+void dev_trace_keys(struct dev *d, u64 turn, const void *keys, size_t len)
+{
+	(void)d;
+	(void)turn;
+	(void)keys;
+	(void)len;
+}
 
 unsigned int dev_trace_link(struct dev_bus *b, const char *name)
 {
@@ -581,9 +600,14 @@ void fake_bus_free(struct dev_bus *b)
 		free(s);
 	}
 	/* Whoever leaves a timer behind will be called when it is gone. */
-	if (b->nr_timers)
+	if (b->nr_timers || b->holds)
 		abort();
 	free(b);
+}
+
+unsigned int fake_bus_holds(const struct dev_bus *b)
+{
+	return b->holds;
 }
 
 unsigned int fake_bus_timers(const struct dev_bus *b)

@@ -21,6 +21,9 @@ struct dev_bus *fake_bus_new(u64 seed);
 /** fake_bus_free() - with all devices, then all that they shared */
 void fake_bus_free(struct dev_bus *b);
 
+/** fake_bus_holds() - by devices, and not put: time would stand */
+unsigned int fake_bus_holds(const struct dev_bus *b);
+
 /** fake_bus_timers() - how many are armed */
 unsigned int fake_bus_timers(const struct dev_bus *b);
 

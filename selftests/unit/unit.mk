@@ -39,12 +39,14 @@ UNIT_fetched_once_SRCS := $(UNIT_DIR)/watch.c $(UNIT_DIR)/fake_ring.c \
 UNIT_fetched_once_WATCHED := $(filter-out src/vu/mem.c src/base/heap.c,$(UNIT_VQ))
 UNIT_heap_SRCS := src/base/heap.c src/base/prng.c
 UNIT_hostfile_SRCS := src/dev/hostfile.c src/base/log.c
+UNIT_hostsock_SRCS := src/dev/hostsock.c src/base/log.c
 UNIT_gpio_SRCS := src/dev/gpio.c src/dev/wire.c src/dev/script.c src/dev/record.c $(UNIT_BUS)
 UNIT_i2c_SRCS := src/dev/i2c.c src/dev/i2c_client.c src/dev/i2c_rtc.c src/dev/wire.c src/dev/when.c \
 	src/dev/script.c src/dev/record.c $(UNIT_BUS)
 UNIT_inflight_SRCS := $(UNIT_VQ) src/base/prng.c $(UNIT_DIR)/fake_ring.c \
 	$(UNIT_DIR)/fake_packed.c
 UNIT_input_SRCS := src/dev/input.c src/dev/script.c src/dev/record.c $(UNIT_BUS)
+UNIT_keys_SRCS := src/dev/keys.c $(UNIT_BUS)
 UNIT_killed_SRCS := $(UNIT_VQ) src/base/prng.c $(UNIT_DIR)/fake_ring.c \
 	$(UNIT_DIR)/fake_packed.c
 UNIT_ktap_SRCS := src/ktap/ktap.c src/ktap/line.c src/ktap/text.c
