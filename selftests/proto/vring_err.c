@@ -8,6 +8,9 @@
 #include "peer.h"
 #include "kselftest_harness.h"
 
+/* So much later a queue that is in use is broken, where there is no calendar. */
+#define LEAVING_MS	1000
+
 /* There is no such descriptor. */
 static void put_nonsense(struct fvu *f, u32 vq)
 {
@@ -124,7 +127,7 @@ TEST(warnings_come_to_an_end)
 	close(s.cal.fd);
 }
 
-/* Without a calendar it is said at once. */
+/* Without a calendar: to those that have an event fd for it at once */
 FIXTURE(plain) {
 	struct umtt slave;
 	struct fvu f;
@@ -152,6 +155,56 @@ TEST_F(plain, by_message)
 	umtt_says(&self->slave, "queue 0 is broken");
 	answer_err(&self->f, 1);
 	nothing_comes(self->f.slave, "the slave", QUIET_MS);
+}
+
+/* The device has looked at queue 0. */
+static void broken_unnoticed(struct fvu *f)
+{
+	put_nonsense(f, 0);
+	fvu_kick(f, 0);
+	fvu_kicked(f);
+	echo_put(f, 1, 0, 0);
+	fvu_kick(f, 1);
+	fvu_kicked(f);
+	fvu_called(f, 1);
+	fvu_answer(f, 0);
+}
+
+/*
+ * As UML leaves a queue: what was in it is gone, and then it is disabled. That
+ * is not for anybody to hear of.
+ */
+TEST_F(plain, a_driver_that_leaves_has_broken_nothing)
+{
+	struct fvu *f = &self->f;
+
+	broken_unnoticed(f);
+	fvu_state(f, VHOST_USER_SET_VRING_ENABLE, 0, 0, true);
+	nothing_comes(f->slave, "the slave", LEAVING_MS + QUIET_MS);
+	fvu_rings_clear(f, 0);
+	fvu_queue(f, 0);
+	echo_put(f, 0, 0, 0);
+	fvu_kick(f, 0);
+	fvu_kicked(f);
+	fvu_called(f, 0);
+	fvu_answer(f, 0);
+}
+
+/* One that only sleeps hears of it when it is back. */
+TEST_F(plain, a_kernel_that_suspends_hears_of_it_later)
+{
+	struct fvu *f = &self->f;
+
+	broken_unnoticed(f);
+	fvu_state(f, VHOST_USER_SET_VRING_ENABLE, 0, 0, true);
+	nothing_comes(f->slave, "the slave", LEAVING_MS + QUIET_MS);
+	fvu_state(f, VHOST_USER_SET_VRING_ENABLE, 0, 1, true);
+	err_comes(f, 0);
+	umtt_says(&self->slave, "queue 0 is broken");
+	answer_err(f, 1);
+	fvu_state(f, VHOST_USER_SET_VRING_ENABLE, 0, 0, true);
+	fvu_state(f, VHOST_USER_SET_VRING_ENABLE, 0, 1, true);
+	nothing_comes(f->slave, "the slave", LEAVING_MS + QUIET_MS);
 }
 
 TEST_F(plain, by_event_fd_where_there_is_one)

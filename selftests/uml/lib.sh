@@ -93,6 +93,13 @@ explain()
 {
 	sed 's/^/# /' "$work/why"
 	tail -n "${explain_lines:-15}" "$work/err" | sed 's/^/# stderr: /'
+	# What parts on their own (parts.sh) have said
+	for part_err in "$work"/*.err; do
+		[ -s "$part_err" ] || continue
+		part_name=${part_err##*/}
+		tail -n "${explain_lines:-15}" "$part_err" |
+			sed "s/^/# ${part_name%.err}: /"
+	done
 }
 
 # check NAME COMMAND...: a test that passes when the command does. What the

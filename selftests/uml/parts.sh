@@ -28,7 +28,7 @@ begin_part()
 new_parts()
 {
 	end_parts
-	rm -rf share ./*.sock ./*.pid
+	rm -rf share ./*.sock ./*.pid ./*.err
 	mkdir share
 }
 

@@ -51,7 +51,8 @@ struct dev_vq {
 	STAILQ_ENTRY(dev_vq) dirty_entry;
 	struct tt_event ready;
 	struct notify notify;
-	/* the queue is broken: tell the driver */
+	/* the queue is broken: look again whether it is; tell the driver */
+	struct tt_event broken;
 	bool err_due;
 	struct notify err_notify;
 	/* moderation: see dev_vq_coalesce() */

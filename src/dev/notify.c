@@ -23,6 +23,14 @@
  * by a nanosecond.
  */
 
+/*
+ * UML disables the queues of a driver that leaves only after the driver has
+ * taken back its buffers, and freed their indirect tables. In real time we may
+ * look at what is not there any more. So a queue is broken if its driver still
+ * uses it so much later.
+ */
+#define LEAVING		NSEC_PER_SEC
+
 static void next_call(struct dev_bus *b);
 
 static void record(const struct notify *n, bool done)
@@ -196,16 +204,35 @@ static void flush_vq(struct dev_vq *v)
 		TRACE(d->cfg.trace, CALL_SAVED, d->cfg.id, v->index);
 }
 
-void session_broke(struct vu_session *s, unsigned int vq)
+static void tell_broken(struct dev_vq *v)
 {
-	struct dev *d = s->cfg->owner;
-	struct dev_bus *b = d->bus;
+	struct dev_bus *b = v->d->bus;
 
-	d->vq[vq].err_due = true;
-	mark_dirty(&d->vq[vq]);
+	vu_say_broken(v->d->session, v->index);
+	v->err_due = true;
+	mark_dirty(v);
 	/* It may be found out at the very end of an instant: have another one. */
 	if (!b->flush_event.node.queued)
 		tt_event_arm(b->tt, &b->flush_event, b->tt->now);
+}
+
+static void still_broken(struct tt_event *ev)
+{
+	struct dev_vq *v = container_of(ev, struct dev_vq, broken);
+
+	if (v->d->session && vu_broken(v->d->session, v->index))
+		tell_broken(v);
+}
+
+void session_broke(struct vu_session *s, unsigned int vq)
+{
+	struct dev *d = s->cfg->owner;
+	struct tt *tt = d->bus->tt;
+
+	if (d->bus->cfg.simulated)
+		tell_broken(&d->vq[vq]);
+	else
+		tt_event_arm(tt, &d->vq[vq].broken, tt->now + LEAVING);
 }
 
 /* Buffers have waited long enough for their call. */
@@ -294,6 +321,7 @@ void forget_calls(struct dev *d)
 
 	for (i = 0; i < d->ops->nr_vqs; i++) {
 		tt_event_cancel(d->bus->tt, &d->vq[i].call_due);
+		tt_event_cancel(d->bus->tt, &d->vq[i].broken);
 		d->vq[i].notify.stale = true;
 		d->vq[i].err_notify.stale = true;
 		d->vq[i].err_due = false;
@@ -308,6 +336,7 @@ void forget_calls(struct dev *d)
 void dev_vq_init_calls(struct dev_vq *v)
 {
 	v->call_due.fn = call_due;
+	v->broken.fn = still_broken;
 	notify_init(&v->notify, v->d, v->index);
 	notify_init(&v->err_notify, v->d, v->index);
 	v->err_notify.err = true;

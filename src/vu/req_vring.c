@@ -214,6 +214,8 @@ int vu_req_set_vring_enable(struct vu_session *s, int *fds)
 		return 0;
 	}
 	vq_enable(&v->vq, true);
+	if (v->vq.broken && !v->told)
+		vu_tell_broken(s, v);
 	/* After a suspend UML does not kick again. */
 	if (s->cfg->inband_only && vq_pending(&v->vq)) {
 		s->cfg->ops->enabled(s, v->vq.index);

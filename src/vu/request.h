@@ -59,6 +59,9 @@ void vu_forget_inflight(struct vu_session *s);
 /** vu_rescan() - there may be buffers for which no kick will come */
 void vu_rescan(struct vu_session *s, struct vu_vring *v);
 
+/** vu_tell_broken() - the user and the front-end are to hear that the queue is broken */
+void vu_tell_broken(struct vu_session *s, struct vu_vring *v);
+
 /*
  * Handlers: one per request, see the table in session.c. @fds came with it;
  * who keeps one sets it to -1. They return 0, -errno or VU_LATER.

@@ -327,17 +327,39 @@ static void chan_broken(struct vu_chan *ch, const char *why)
 
 /* Queues */
 
+bool vu_broken(const struct vu_session *s, unsigned int vq)
+{
+	const struct vq *q = &s->vring[vq].vq;
+
+	return q->broken && q->started && q->enabled;
+}
+
+void vu_say_broken(struct vu_session *s, unsigned int vq)
+{
+	struct vu_vring *v = &s->vring[vq];
+
+	v->told = true;
+	vu_warn(s, "queue %u is broken: %s", vq, v->vq.why);
+}
+
+void vu_tell_broken(struct vu_session *s, struct vu_vring *v)
+{
+	if (vu_inband(s) && !v->err) {
+		s->cfg->ops->broke(s, v->vq.index);
+		return;
+	}
+	vu_say_broken(s, v->vq.index);
+	if (v->err)
+		vring_fd_signal(v->err);
+}
+
 static void vq_broke(struct vq *vq)
 {
 	struct vu_session *s = vq->owner;
-	struct vu_vring *v = &s->vring[vq->index];
 
-	vu_warn(s, "queue %u is broken: %s", vq->index, vq->why);
 	TRACE_TEXT(s->cfg->trace, VQ_BROKEN, vq->why, s->cfg->id, vq->index);
-	if (v->err)
-		vring_fd_signal(v->err);
-	else if (vu_inband(s))
-		s->cfg->ops->broke(s, vq->index);
+	s->vring[vq->index].told = false;
+	vu_tell_broken(s, &s->vring[vq->index]);
 }
 
 static void vq_pushed(struct vq *vq)

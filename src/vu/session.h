@@ -33,7 +33,8 @@ struct vring_fd;
  * @announce: say on the network that address @mac is here now; may be NULL
  * @mtu: -errno when the driver cannot be told to send so much; may be NULL
  * @pushed: the device has used a buffer of @vq
- * @broke: queue @vq is broken, and the front-end is to hear of it by message
+ * @broke: queue @vq is broken, and the front-end is to hear of it by message;
+ *	now, or when it can be no more than a driver that leaves: see vu_broken()
  * @closed: the session has ended: @why is NULL when the front-end just left.
  *	Its queues are gone afterwards. Called once.
  */
@@ -82,12 +83,13 @@ struct vu_cfg {
  * struct vu_vring - a queue and its event fds
  * @uncalled: there was something to call for, and no way to do so
  * @addr: the last SET_VRING_ADDR, if @have_addr
+ * @told: that it is broken has been said
  * @away: it is in no memory that we have; @resume: start it when it is
  */
 struct vu_vring {
 	struct vq vq;
 	struct vring_fd *kick, *call, *err;
-	bool uncalled;
+	bool uncalled, told;
 	struct vhost_user_vring_addr addr;
 	bool have_addr, away, resume;
 };
@@ -185,6 +187,12 @@ bool vu_notify(struct vu_session *s, struct vu_call *c, unsigned int vq);
 
 /** vu_notify_config() - the driver is to look at the configuration space; as vu_notify() */
 bool vu_notify_config(struct vu_session *s, struct vu_call *c);
+
+/** vu_broken() - queue @vq is broken, and its driver uses it */
+bool vu_broken(const struct vu_session *s, unsigned int vq);
+
+/** vu_say_broken() - a line for the user: queue @vq is broken, and why */
+void vu_say_broken(struct vu_session *s, unsigned int vq);
 
 /**
  * vu_notify_err() - the driver is to hear that queue @vq is broken; as vu_notify()
