@@ -124,6 +124,31 @@ suspended()
 	succeeded && seq 300 | cmp - out
 }
 
+# The driver is called in these instants, and reads its CID; connections end,
+# nothing having been sent, and listeners go on. On the way to who waits the kernel
+# looks at its clock some times, each a step of 256 ns.
+resets()
+{
+	cat >calls.sh <<-'END'
+	sleep 0.1
+	"$1"/vsockio watch 3 1000 &
+	sleep 1.1
+	"$1"/vsockio send 3 1001 </dev/null || echo gone
+	"$1"/vsockio watch 7 1001 &
+	sleep 1
+	END
+	two_nodes "$work/vsockio takewatch 1000; $work/vsockio takewatch 1001" \
+		"sh ./calls.sh $work" ,latency=1ms,reset=2000000123ns@7/2.5s ,latency=1ms
+	succeeded && equal gone "$(grep -c '^b: gone' out)" 1 &&
+		equal resets "$(awk '!/^b: / { print $1, $3 }' out | tr '\n' ' ')" "ECONNRESET 7 ECONNRESET 7 " || return
+	umtt trace trace | awk '$3 == "a.vsock0" && / (call|vu-request) +.*(vq=2|GET_CONFIG)/ && $1 > 1 { print $1, $2 }' >calls
+	echo 2.000000123 call 2.000000123 vu-request 2.500000000 call 2.500000000 vu-request |
+		xargs -n 2 | diff calls - || return
+	for t in 2000000123 2500000000; do
+		between "reset of $t seen at" "$(awk -v t="$t" '!/^b: / && $2 < t + 1000000 && $2 > t { print $2 }' out)" "$t" $((t + 2048)) || return
+	done
+}
+
 # host_program ARGS...: unixio in the background, as $program
 host_program()
 {
@@ -174,6 +199,10 @@ refused()
 	equal "exit status" "$status" 125 && said 'vsock1: option guest-cid=5: another device has it' || return
 	run --device vsock,uds=nowhere/u -- true
 	equal "exit status" "$status" 125 && said 'vsock0: cannot listen on nowhere/u' || return
+	for r in soon 2s@ 2s@2 2s/1s 2s/2s ''; do
+		run --device "vsock,reset=$r" -- true
+		equal "exit status" "$status" 125 && said "vsock0: option reset=$r: " || return
+	done
 	run --device vsock,wait=1s -- true
 	equal "exit status" "$status" 125 && said "no option 'wait'"
 }
@@ -182,10 +211,10 @@ grep -q vmw_vsock_virtio_transport "$linux" || grep -q virtio_vsock "$linux" ||
 	skip_all "this kernel has no virtio-vsock: make kernel"
 compile vsockio
 compile unixio
-begin 17
+begin 19
 for mode in $modes; do
 	if why=$(mode_missing "$mode"); then
-		for t in round_trip large messages same_twice driver_life suspended; do
+		for t in round_trip large messages same_twice driver_life suspended resets; do
 			skip "${t}_$mode" "$why"
 		done
 		continue
@@ -196,6 +225,7 @@ for mode in $modes; do
 	check "same_twice_$mode" same_twice
 	check "driver_life_$mode" driver_life
 	check "suspended_$mode" suspended
+	check "resets_$mode" resets
 done
 mode=shared_memory
 check nobody nobody

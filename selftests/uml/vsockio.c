@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: BSD-3-Clause OR GPL-2.0-or-later
 /* Sockets of AF_VSOCK in a guest: what goes through them, and how long it takes. */
+#define _GNU_SOURCE
 #include <err.h>
+#include <errno.h>
+#include <fcntl.h>
 #include <linux/vm_sockets.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
@@ -125,6 +129,30 @@ static void say_messages(int fd)
 		err(1, "recv");
 }
 
+/* The CID that the driver has now */
+static unsigned int my_cid(void)
+{
+	unsigned int cid = 0;
+	int fd = open("/dev/vsock", O_RDONLY);
+
+	if (fd < 0 || ioctl(fd, IOCTL_VM_SOCKETS_GET_LOCAL_CID, &cid) < 0)
+		err(1, "/dev/vsock");
+	close(fd);
+	return cid;
+}
+
+/* "ERRNO WHEN CID": how a connection on which nothing comes has ended, and when */
+static void watch(int fd)
+{
+	char c;
+	ssize_t n = recv(fd, &c, 1, 0);
+	long long t = now();
+
+	printf("%s %lld %u\n", n < 0 ? strerrorname_np(errno) : n ? "data" : "end",
+	       t, my_cid());
+	fflush(stdout);
+}
+
 static unsigned int number(const char *s)
 {
 	return (unsigned int)strtoul(s, NULL, 0);
@@ -135,6 +163,7 @@ static unsigned int number(const char *s)
  * vsockio take PORT, seqtake PORT: what comes to stdout, or the messages' lengths
  * vsockio ask CID PORT COUNT BYTES: round trips
  * vsockio send CID PORT: stdin to there, then what comes back to stdout
+ * vsockio watch CID PORT, takewatch PORT: wait for the end of a connection
  * vsockio seqsend CID PORT BYTES: three messages, up to so long
  */
 int main(int argc, char **argv)
@@ -149,6 +178,11 @@ int main(int argc, char **argv)
 		copy(take(SOCK_STREAM, number(argv[2])), 1);
 	} else if (!strcmp(what, "seqtake")) {
 		say_messages(take(SOCK_SEQPACKET, number(argv[2])));
+	} else if (!strcmp(what, "takewatch")) {
+		watch(take(SOCK_STREAM, number(argv[2])));
+	} else if (!strcmp(what, "watch") && argc == 4) {
+		watch(vsock(SOCK_STREAM, number(argv[2]), number(argv[3]),
+			    connect, "connect"));
 	} else if (!strcmp(what, "ask") && argc == 6) {
 		fd = vsock(SOCK_STREAM, number(argv[2]), number(argv[3]),
 			   connect, "connect");

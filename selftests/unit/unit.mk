@@ -90,7 +90,7 @@ UNIT_trace_summary_SRCS := src/trace/format.c src/trace/names.c src/trace/summar
 UNIT_tt_SRCS := src/tt/tt.c src/base/heap.c src/base/log.c src/base/prng.c \
 	src/wire/names.c
 UNIT_units_SRCS := src/base/units.c
-UNIT_vsock_SRCS := src/dev/vsock.c src/dev/vsock_host.c $(UNIT_BUS)
+UNIT_vsock_SRCS := $(wildcard src/dev/vsock*.c) $(UNIT_BUS)
 UNIT_vq_SRCS := $(UNIT_VQ) src/base/prng.c $(UNIT_DIR)/fake_ring.c $(UNIT_OOM_SRC)
 UNIT_vq_LDFLAGS := $(UNIT_OOM)
 

@@ -175,6 +175,133 @@ static const char *got(struct dev *d)
 	return buf;
 }
 
+/* Resets of the transport */
+
+/* The events that have come, each being a reset; -1: another one */
+static int resets(struct dev *d)
+{
+	u32 id, len;
+	int slot, n = 0;
+
+	while ((slot = fake_take(d, EVENT, &len)) >= 0) {
+		memcpy(&id, fake_in(d, EVENT, (unsigned int)slot), sizeof(id));
+		if (!len)
+			continue;
+		n = id || len != sizeof(id) ? -1 : n + 1;
+	}
+	return n;
+}
+
+static void event_room(struct dev *d, unsigned int slot, u32 len)
+{
+	memset(fake_in(d, EVENT, slot), 0xff, 4);
+	fake_offer(d, EVENT, slot, 0, len);
+	fake_dev_kick(d, EVENT);
+}
+
+static struct dev *make_reset(struct dev_bus *b, const char *options,
+			      const char *path)
+{
+	char spec[200];
+	struct dev *d;
+
+	snprintf(spec, sizeof(spec), "vsock,guest-cid=20,latency=7us,%s,uds=%s-r",
+		 options, path);
+	d = fake_dev_new(b, &vsock_dev_ops, spec, "r");
+	if (!d)
+		abort();
+	fake_dev_connect(d, 0);
+	return d;
+}
+
+TEST_F(vsock, transport_resets)
+{
+	struct dev *d = make_reset(self->b, "reset=5us/9us@21/20us", self->path);
+	const struct virtio_vsock_config *c = dev_config(d);
+	char path[100];
+
+	snprintf(path, sizeof(path), "%s-r_5", self->path);
+	close(self->server);
+	self->server = serve(path);
+	room(d, 4, 200);
+	room(self->e, 4, 200);
+	event_room(d, 0, 4);
+	event_room(d, 1, 4);
+	send_op(d, 20, HOST, REQUEST, NULL);
+	EXPECT_STREQ("2 2:5>100", got(d));
+	self->program = accept(self->server, NULL, NULL);
+	send_op(d, 20, HOST, RW, "hi");
+	EXPECT_STREQ("hi", reads(self->program));
+	send_op(d, 20, 9, REQUEST, NULL);
+	fake_bus_run_until(self->b, 5 * US - 1);
+	EXPECT_EQ(0, resets(d));
+	EXPECT_STREQ("", reads(self->program));
+	fake_bus_run_until(self->b, 5 * US);
+	EXPECT_EQ(1, resets(d));
+	EXPECT_STREQ("(end)", reads(self->program));
+	EXPECT_EQ(20, c->guest_cid);
+	/* What was under way never arrives; what is sent now is unknown. */
+	fake_bus_run_until(self->b, 8 * US);
+	EXPECT_STREQ("", got(self->e));
+	send_op(d, 20, HOST, RW, "more");
+	EXPECT_STREQ("3 2:5>100", got(d));
+	fake_bus_run_until(self->b, 9 * US);
+	EXPECT_EQ(1, resets(d));
+	EXPECT_EQ(21, c->guest_cid);
+	send_op(d, 20, HOST, REQUEST, NULL);
+	EXPECT_EQ(1, fake_dev_stat(d, "malformed"));
+	send_op(d, 21, HOST, REQUEST, NULL);
+	EXPECT_STREQ("2 2:5>100", got(d));
+	send_op(self->e, 9, 20, REQUEST, NULL);
+	EXPECT_STREQ("3 20:5>100", got(self->e));
+	/* There is no buffer for it; then it comes once. */
+	fake_bus_run_until(self->b, 30 * US);
+	EXPECT_EQ(3, fake_dev_stat(d, "resets"));
+	event_room(d, 0, 3);
+	EXPECT_EQ(0, resets(d));
+	event_room(d, 1, 4);
+	event_room(d, 2, 4);
+	EXPECT_EQ(1, resets(d));
+}
+
+/* A packet of another guest, queued before and not taken, is not for after it. */
+TEST_F(vsock, reset_with_a_full_queue)
+{
+	struct dev *d = make_reset(self->b, "reset=20us", self->path);
+
+	event_room(d, 0, 4);
+	send_op(self->e, 9, 20, RW, "old");
+	fake_bus_run_until(self->b, 15 * US);
+	send_op(self->e, 9, 20, RW, "new");
+	fake_bus_run_until(self->b, 30 * US);
+	EXPECT_EQ(1, resets(d));
+	room(d, 2, 200);
+	EXPECT_STREQ("5 9:100>5 new", got(d));
+	EXPECT_STREQ("", got(d));
+}
+
+TEST_F(vsock, reset_without_a_driver)
+{
+	struct dev *d = make_reset(self->b, "reset=5us@30/10us@9", self->path);
+	const struct virtio_vsock_config *c = dev_config(d);
+
+	fake_dev_disconnect(d);
+	fake_bus_run_until(self->b, 7 * US);
+	EXPECT_EQ(30, c->guest_cid);
+	fake_dev_connect(d, 0);
+	event_room(d, 0, 4);
+	EXPECT_EQ(0, resets(d));
+	/* That CID is another one's. */
+	fake_bus_run_until(self->b, 11 * US);
+	EXPECT_EQ(1, resets(d));
+	EXPECT_EQ(30, c->guest_cid);
+	/* A driver that goes has nothing to be told any more. */
+	fake_dev_disconnect(d);
+	fake_dev_connect(d, 0);
+	event_room(d, 0, 4);
+	EXPECT_EQ(0, resets(d));
+}
+
 /* Between guests */
 
 TEST_F(vsock, packets_take_the_latency_of_who_sends)

@@ -27,8 +27,6 @@
 #define FIRST_CID	3u
 #define LAST_CID	0xfffffffeu
 
-enum { VQ_RX, VQ_TX, VQ_EVENT, NR_VQS };
-
 static size_t weight(const struct packet *p)
 {
 	return sizeof(*p) + p->len;
@@ -68,7 +66,7 @@ static void drop_first(struct vsock *v)
 
 static void rx_run(struct vsock *v)
 {
-	struct vq *vq = dev_vq(v->dev, VQ_RX);
+	struct vq *vq = dev_vq(v->dev, VSOCK_VQ_RX);
 	struct packet *p;
 	struct vq_buf b;
 
@@ -255,7 +253,7 @@ static void take(struct vsock *v, const struct vq_buf *b)
 
 static void tx_run(struct vsock *v)
 {
-	struct vq *vq = dev_vq(v->dev, VQ_TX);
+	struct vq *vq = dev_vq(v->dev, VSOCK_VQ_TX);
 	struct vq_buf b;
 
 	while (vq_pop(vq, &b) == 1) {
@@ -273,20 +271,51 @@ static void vsock_vq_ready(struct dev *d, unsigned int i)
 	v->up = true;
 	if (v->host)
 		vsock_host_begin(v->host);
-	if (i == VQ_TX)
+	if (i == VSOCK_VQ_TX)
 		tx_run(v);
-	else if (i == VQ_RX)
+	else if (i == VSOCK_VQ_RX)
 		rx_run(v);
+	else
+		vsock_event_run(v);
+}
+
+static void drop_under_way(struct vsock *v)
+{
+	struct packet *p;
+
+	while ((p = TAILQ_FIRST(&v->under_way))) {
+		TAILQ_REMOVE(&v->under_way, p, entry);
+		v->flying -= weight(p);
+		dev_timer_cancel(&p->timer);
+		free(p);
+	}
+}
+
+static void drop_queue(struct vsock *v)
+{
+	while (!TAILQ_EMPTY(&v->queue))
+		drop_first(v);
+}
+
+void vsock_forget(struct vsock *v)
+{
+	drop_under_way(v);
+	drop_queue(v);
+	if (!v->host)
+		return;
+	vsock_host_reset(v->host);
+	if (v->up)
+		vsock_host_begin(v->host);
 }
 
 /* Connections are a driver's. What another has left is of no use. */
 static void forget(struct vsock *v)
 {
 	v->up = false;
-	while (!TAILQ_EMPTY(&v->queue))
-		drop_first(v);
+	drop_queue(v);
 	if (v->host)
 		vsock_host_reset(v->host);
+	vsock_event_forget(v);
 }
 
 static void vsock_start(struct dev *d)
@@ -326,6 +355,23 @@ static int join(struct vsock *v)
 	return err;
 }
 
+bool vsock_cid_ok(u64 cid)
+{
+	return cid >= FIRST_CID && cid <= LAST_CID;
+}
+
+int vsock_set_cid(struct vsock *v, u64 cid)
+{
+	struct virtio_vsock_config *c = dev_config(v->dev);
+	const struct vsock *other = find_guest(v->guests, cid);
+
+	if (other && other != v)
+		return -EEXIST;
+	v->cid = cid;
+	c->guest_cid = htole64(cid);
+	return 0;
+}
+
 /* The first that is free, unless the user has said which. */
 static int get_cid(struct vsock *v, struct dev_args *a)
 {
@@ -334,7 +380,7 @@ static int get_cid(struct vsock *v, struct dev_args *a)
 
 	if (err)
 		return err;
-	if (s && (v->cid < FIRST_CID || v->cid > LAST_CID)) {
+	if (s && !vsock_cid_ok(v->cid)) {
 		log_err(dev_name(v->dev), "option guest-cid=%s: not from %u to %u",
 			s, FIRST_CID, LAST_CID);
 		return -EINVAL;
@@ -353,14 +399,10 @@ static int get_cid(struct vsock *v, struct dev_args *a)
 static void vsock_remove(struct dev *d)
 {
 	struct vsock *v = dev_priv(d);
-	struct packet *p;
 
 	forget(v);
-	while ((p = TAILQ_FIRST(&v->under_way))) {
-		TAILQ_REMOVE(&v->under_way, p, entry);
-		dev_timer_cancel(&p->timer);
-		free(p);
-	}
+	drop_under_way(v);
+	vsock_event_free(v);
 	vsock_host_free(v->host);
 	v->host = NULL;
 	if (v->joined)
@@ -383,9 +425,13 @@ static int vsock_probe(struct dev *d, struct dev_args *a)
 	if (!err)
 		err = dev_arg_time(a, "latency", &v->latency);
 	if (!err)
+		err = vsock_event_new(v, a);
+	if (!err)
 		err = vsock_host_new(v, a);
-	if (err)
+	if (err) {
+		vsock_event_free(v);
 		return err;
+	}
 	c->guest_cid = htole64(v->cid);
 	TAILQ_INSERT_TAIL(&v->guests->list, v, entry);
 	v->joined = true;
@@ -407,6 +453,7 @@ static void vsock_show(const struct dev *d, FILE *f)
 	fprintf(f, "overflow %" PRIu64 "\n", s->overflow);
 	fprintf(f, "no_room %" PRIu64 "\n", s->no_room);
 	fprintf(f, "no_memory %" PRIu64 "\n", s->no_memory);
+	vsock_event_show(v, f);
 	if (v->host)
 		vsock_host_show(v->host, f);
 }
@@ -415,6 +462,8 @@ const struct dev_ops vsock_dev_ops = {
 	.name = "vsock",
 	.help = "guest-cid=N        (default: the first that is free, from 3 on)\n"
 		"latency=TIME       of packets to other guests (default: 0)\n"
+		"reset=TIME[@CID][/...]  all connections end at these times, as by a migration;\n"
+		"                   from there on the guest has that CID\n"
 		"uds=PATH           the host: its port P is the socket PATH_P, and who\n"
 		"                   connects to PATH says \"CONNECT PORT\"\n"
 		"poll=TIME          from one look at the host's sockets to the next (default: 1ms)\n"
@@ -422,8 +471,8 @@ const struct dev_ops vsock_dev_ops = {
 		"                   of the host (default: 0)\n"
 		"wait-after=TIME    from what the guest has sent to that (default: 10us)\n",
 	.virtio_id = VSOCK_ID,
-	.nr_vqs = NR_VQS,
-	.in_kick = BIT_ULL(VQ_TX),
+	.nr_vqs = VSOCK_NR_VQS,
+	.in_kick = BIT_ULL(VSOCK_VQ_TX),
 	.features = BIT_ULL(VIRTIO_VSOCK_F_SEQPACKET),
 	.priv_size = sizeof(struct vsock),
 	.config_size = sizeof(struct virtio_vsock_config),

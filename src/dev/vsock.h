@@ -11,8 +11,12 @@
 #define VSOCK_HOST	2u		/* the host's CID */
 #define VSOCK_MAX_PAYLOAD (64u * 1024)	/* of one packet of a driver */
 
+/* Queues */
+enum { VSOCK_VQ_RX, VSOCK_VQ_TX, VSOCK_VQ_EVENT, VSOCK_NR_VQS };
+
 struct vsock;
 struct vsock_host;
+struct vsock_resets;
 
 /**
  * struct packet - one, under way to another guest or waiting for a buffer
@@ -48,6 +52,7 @@ struct vsock_stats {
  * @joined: it is one of @guests
  * @up: a driver is there
  * @host: the host's end; NULL: nobody is there
+ * @resets: of the transport; NULL: there will be none
  * @queue: packets that wait for a buffer of the guest, @queued bytes of memory
  * @under_way: packets that this guest has sent to others, @flying bytes
  */
@@ -58,6 +63,7 @@ struct vsock {
 	u64 cid, latency;
 	bool joined, up;
 	struct vsock_host *host;
+	struct vsock_resets *resets;
 	struct packet_list queue, under_way;
 	size_t queued, flying;
 	struct vsock_stats stats;
@@ -72,6 +78,25 @@ size_t vsock_room(const struct vsock *v);
 
 /** vsock_reset() - answer packet @h of @v's guest: there is no such connection */
 void vsock_reset(struct vsock *v, const struct virtio_vsock_hdr *h);
+
+/** vsock_forget() - all connections, and what is on its way between their ends */
+void vsock_forget(struct vsock *v);
+
+/** vsock_cid_ok() - can a guest have it */
+bool vsock_cid_ok(u64 cid);
+/** vsock_set_cid() - that of the guest, from now on; -EEXIST: another one's */
+int __must_check vsock_set_cid(struct vsock *v, u64 cid);
+
+/* Events; vsock_event.c */
+
+/** vsock_event_new() - in probe, with its option; 0, -errno after one line */
+int __must_check vsock_event_new(struct vsock *v, struct dev_args *a);
+void vsock_event_free(struct vsock *v);
+/** vsock_event_run() - tell the driver what is due, if it has a buffer for that */
+void vsock_event_run(struct vsock *v);
+/** vsock_event_forget() - another driver, or none: it has nothing to be told */
+void vsock_event_forget(struct vsock *v);
+void vsock_event_show(const struct vsock *v, FILE *f);
 
 /* The host's end; vsock_host.c */
 
