@@ -248,6 +248,14 @@ TEST_F(judge, known_failures_of_results)
 	EXPECT_STREQ("b does", self->v.known);
 }
 
+TEST_F(judge, of_several_known_failures_the_first_is_told)
+{
+	RULES("col:a:c fail c does\ncol:a:b fail b does\n");
+	SAID("1..2\nnot ok 1 b\nnot ok 2 c\n");
+	VERDICT(JUDGE_XFAIL, "2 results not ok");
+	EXPECT_STREQ("b does", self->v.known);
+}
+
 TEST_F(judge, known_failures_do_not_cover_others)
 {
 	self->c.status = 1;
@@ -276,6 +284,109 @@ TEST_F(judge, a_result_that_passes_unexpectedly)
 	SAID("1..1\nok 1 b\n");
 	VERDICT(JUDGE_PASS, "a result that was expected to fail is ok");
 	EXPECT_TRUE(self->v.surprise);
+}
+
+TEST_F(judge, a_rule_for_all_and_one_for_a_result)
+{
+	RULES("col:a:b fail b does\ncol:a fail all of it\n");
+	SAID("1..1\nnot ok 1 b\n");
+	VERDICT(JUDGE_XFAIL, "1 result not ok");
+	EXPECT_FALSE(self->v.surprise);
+}
+
+/* A rule may have as its subtest what is not one: the reason of the failure. */
+
+TEST_F(judge, a_plan_that_is_known_not_to_be_kept)
+{
+	RULES("col:a:plan\\ of\\ 3,\\ but\\ 2\\ results fail one is left out\n");
+	SAID("1..3\nok 1 a\nok 2 b\n");
+	VERDICT(JUDGE_XFAIL, "plan of 3, but 2 results");
+	EXPECT_STREQ("one is left out", self->v.known);
+	self->c.status = 1;
+	VERDICT(JUDGE_FAIL, "exit status 1, but nothing is not ok");
+	self->c.status = 4;
+	VERDICT(JUDGE_XFAIL, "plan of 3, but 2 results");
+}
+
+TEST_F(judge, another_plan_than_the_one_that_is_known)
+{
+	RULES("col:a:plan\\ of\\ 3,\\ but\\ 2\\ results fail one is left out\n");
+	SAID("1..3\nok 1 a\n");
+	VERDICT(JUDGE_FAIL, "plan of 3, but 1 result");
+}
+
+TEST_F(judge, a_known_plan_covers_no_result)
+{
+	RULES("col:a:plan* fail one is left out\n");
+	SAID("1..3\nok 1 a\nnot ok 2 b\n");
+	VERDICT(JUDGE_FAIL, "not ok: b");
+}
+
+TEST_F(judge, results_that_are_all_known_to_be_missing)
+{
+	RULES("col:a:plan* fail it prints none\n");
+	SAID("1..3\nPASS\n# Totals: pass:3 fail:0 xfail:0 xpass:0 skip:0 error:0\n");
+	VERDICT(JUDGE_XFAIL, "plan of 3, but 0 results");
+}
+
+TEST_F(judge, a_status_that_is_known)
+{
+	RULES("col:a:exit\\ status\\ 134 fail an assertion\n");
+	self->c.status = 134;
+	SAID("Aborted\n");
+	VERDICT(JUDGE_XFAIL, "exit status 134");
+	self->c.status = 1;
+	VERDICT(JUDGE_FAIL, "exit status 1");
+	self->c.status = 0;
+	VERDICT(JUDGE_PASS, "what was expected to fail has not");
+	EXPECT_TRUE(self->v.surprise);
+	self->c.status = 4;
+	VERDICT(JUDGE_SKIP, "");
+	EXPECT_FALSE(self->v.surprise);
+}
+
+TEST_F(judge, bail_out_that_is_known)
+{
+	RULES("col:a:Bail\\ out!\\ flags* fail flags are lost\n");
+	self->c.status = 1;
+	SAID("1..2\nok 1 a\nBail out! flags=2\n");
+	VERDICT(JUDGE_XFAIL, "Bail out! flags=2");
+}
+
+TEST_F(judge, bail_out_that_is_known_covers_no_result)
+{
+	RULES("col:a:Bail* fail flags are lost\n");
+	self->c.status = 1;
+	SAID("1..2\nnot ok 1 a\nBail out! flags=2\n");
+	VERDICT(JUDGE_FAIL, "Bail out! flags=2");
+}
+
+TEST_F(judge, a_reason_does_not_cover_a_timeout_or_a_report)
+{
+	RULES("col:a:* fail anything\n");
+	self->c.status = JUDGE_TIMEOUT;
+	SAID("1..1\nok 1\n");
+	VERDICT(JUDGE_FAIL, "timeout: ended with exit status 124");
+	self->c.status = 0;
+	self->c.report = "BUG: x";
+	VERDICT(JUDGE_FAIL, "kernel: BUG: x");
+	self->c.end = END_STALL;
+	self->c.report = NULL;
+	VERDICT(JUDGE_FAIL, "hang: simulated time has not moved");
+}
+
+TEST_F(judge, failures_that_only_the_totals_have)
+{
+	RULES("col:a:plan* fail it prints none\n");
+	SAID("1..3\nFAIL\n# Totals: pass:1 fail:1 xfail:0 xpass:0 skip:0 error:1\n");
+	VERDICT(JUDGE_FAIL, "its totals count 2 failed, but 0 results are not ok");
+}
+
+TEST_F(judge, totals_that_are_as_the_results)
+{
+	RULES("col:a:a fail known\n");
+	SAID("1..1\nnot ok 1 a\n# Totals: pass:0 fail:1 xfail:0 xpass:0 skip:0 error:0\n");
+	VERDICT(JUDGE_XFAIL, "1 result not ok");
 }
 
 /*

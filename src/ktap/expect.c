@@ -260,3 +260,27 @@ struct expect_rule *expect_find(struct expect *e, enum expect_verb verb,
 	}
 	return NULL;
 }
+
+void expect_unmark(struct expect *e)
+{
+	size_t i;
+
+	for (i = 0; i < e->n; i++)
+		e->rules[i].used = false;
+}
+
+bool expect_unused(const struct expect *e, const char *collection,
+		   const char *test)
+{
+	size_t i;
+
+	for (i = 0; i < e->n; i++) {
+		const struct expect_rule *r = &e->rules[i];
+
+		if (r->verb == EXPECT_FAIL && r->subtest && !r->used &&
+		    strcmp(r->collection, collection) == 0 &&
+		    strcmp(r->test, test) == 0)
+			return true;
+	}
+	return false;
+}

@@ -17,6 +17,7 @@ enum expect_verb {
  * struct expect_rule - a line of the file
  * @collection: and @test, @subtest: patterns as of fnmatch(3); @subtest NULL:
  *	of the test itself
+ *	Of a failure that is not a result, @subtest is the reason.
  * @value: of a limit or cost, ns, or of mem, bytes
  * @reason: "" where none is needed
  */
@@ -60,5 +61,15 @@ void expect_fini(struct expect *e);
 struct expect_rule *expect_find(struct expect *e, enum expect_verb verb,
 				const char *collection, const char *test,
 				const char *subtest);
+
+/** expect_unmark() - no rule is marked as used any more */
+void expect_unmark(struct expect *e);
+
+/**
+ * expect_unused() - is there a rule "fail" for a part of just this test, that is
+ * not marked as used?
+ */
+bool expect_unused(const struct expect *e, const char *collection,
+		   const char *test);
 
 #endif

@@ -54,7 +54,7 @@ static void __printf(2, 3) fail(struct judge_verdict *v, const char *fmt, ...)
  * struct tally - the results that are "not ok"
  * @open: of which nobody has said that they may fail
  * @known: the others
- * @first: of the open ones
+ * @first: of the open ones; @reason: of the first known one
  */
 struct tally {
 	unsigned int open, known, passed;
@@ -98,7 +98,8 @@ static void look(struct tally *t, struct expect *e, const struct judge_case *c,
 		}
 		if (rule) {
 			r->expected = true;
-			t->reason = rule->reason;
+			if (!t->reason)
+				t->reason = rule->reason;
 			t->known += !below;
 		} else if (!below) {
 			t->open++;
@@ -141,6 +142,31 @@ static bool bad_form(const struct judge_case *c, struct expect *e)
 	}
 }
 
+/* A failure that is no result: a rule may have its reason as the subtest. */
+static void excuse(struct judge_verdict *v, const struct judge_case *c,
+		   const struct tally *t, struct expect *e)
+{
+	const struct expect_rule *rule;
+
+	if (t->open)
+		return;
+	rule = expect_find(e, EXPECT_FAIL, c->collection, c->test, v->why);
+	if (!rule)
+		return;
+	v->outcome = JUDGE_XFAIL;
+	snprintf(v->known, sizeof(v->known), "%s", rule->reason);
+}
+
+static void by_status(struct judge_verdict *v, const struct judge_case *c,
+		      const struct tally *t, struct expect *e)
+{
+	if (!c->status || c->status == SKIP_STATUS || t->known)
+		return;
+	fail(v, "exit status %d%s", c->status,
+	     c->said->used ? ", but nothing is not ok" : "");
+	excuse(v, c, t, e);
+}
+
 /* By what it has said and its exit status: 3 to 6 of judge() */
 static void by_output(struct judge_verdict *v, const struct judge_case *c,
 		      const struct tally *t, struct expect *e)
@@ -152,16 +178,23 @@ static void by_output(struct judge_verdict *v, const struct judge_case *c,
 		fail(v, "timeout: ended with exit status %d", c->status);
 	} else if (k->problem == KTAP_BAILED) {
 		fail(v, "%s", k->detail);
+		excuse(v, c, t, e);
 	} else if (t->open) {
 		failed_results(v, c, t);
+	} else if (k->told > k->failed) {
+		fail(v, "its totals count %u failed, but %u result%s not ok",
+		     k->told, k->failed, k->failed == 1 ? " is" : "s are");
+		excuse(v, c, t, e);
 	} else if (bad_form(c, e)) {
 		fail(v, "%s", k->detail);
+		excuse(v, c, t, e);
+		if (v->outcome == JUDGE_XFAIL)
+			by_status(v, c, t, e);
 	} else if (c->status == SKIP_STATUS || (k->used && !k->passed &&
 		   !k->failed && !k->xfailed && c->status == 0)) {
 		v->outcome = JUDGE_SKIP;
-	} else if (c->status && !t->known) {
-		fail(v, "exit status %d%s", c->status,
-		     k->used ? ", but nothing is not ok" : "");
+	} else {
+		by_status(v, c, t, e);
 	}
 }
 
@@ -193,19 +226,20 @@ static void by_end(struct judge_verdict *v, const struct judge_case *c)
 /* Does it fail as somebody has said that it would? */
 static void apply_rule(struct judge_verdict *v, const struct expect_rule *rule)
 {
-	if (!rule || v->outcome == JUDGE_SKIP || v->outcome == JUDGE_NOT_RUN)
+	if (!rule)
 		return;
 	if (v->outcome == JUDGE_FAIL) {
 		v->outcome = JUDGE_XFAIL;
 		snprintf(v->known, sizeof(v->known), "%s", rule->reason);
-	} else {
+	} else if (v->outcome == JUDGE_PASS) {
 		v->surprise = true;
 		set_why(v, "%s", rule->reason);
 	}
 }
 
 /* All that has failed was expected to, one by one. */
-static void apply_tally(struct judge_verdict *v, const struct tally *t)
+static void apply_tally(struct judge_verdict *v, const struct judge_case *c,
+			const struct tally *t, const struct expect *e)
 {
 	if (v->outcome != JUDGE_PASS)
 		return;
@@ -217,6 +251,9 @@ static void apply_tally(struct judge_verdict *v, const struct tally *t)
 	} else if (t->passed) {
 		v->surprise = true;
 		set_why(v, "a result that was expected to fail is ok");
+	} else if (expect_unused(e, c->collection, c->test)) {
+		v->surprise = true;
+		set_why(v, "what was expected to fail has not");
 	}
 }
 
@@ -229,6 +266,7 @@ void judge(struct judge_verdict *v, const struct judge_case *c,
 	struct tally t = { 0 };
 
 	memset(v, 0, sizeof(*v));
+	expect_unmark(e);
 	if (c->said)
 		look(&t, e, c, &c->said->results, NULL);
 	if (c->end != END_MARKED) {
@@ -241,9 +279,7 @@ void judge(struct judge_verdict *v, const struct judge_case *c,
 		by_output(v, c, &t, e);
 		if (v->outcome == JUDGE_SKIP)
 			skip_reason(v, c->said);
-		if (rule)
-			apply_rule(v, rule);
-		else
-			apply_tally(v, &t);
+		apply_tally(v, c, &t, e);
+		apply_rule(v, rule);
 	}
 }

@@ -67,14 +67,16 @@ struct judge_verdict {
  * 1. the output has no end mark: what ended it
  * 2. the kernel has reported something, and no rule "warn" is for the test
  * 3. exit status 124: it has been ended at its timeout
- * 4. "Bail out!"; a result that is "not ok" and has no directive that allows it
+ * 4. "Bail out!"; a result that is "not ok" and has no directive that allows it;
+ *    a line "# Totals:" that counts more failures than there are
  * 5. it prints (K)TAP, but no plan, or it has not kept the plan; unless it has
  *    said that it skips the rest: exit status 4 after a SKIP
  * 6. exit status other than 0, and 4, which is a skip
  *
  * A rule "no-plan" is for tests that print none: their results count without.
  * A rule "fail" makes these expected, except 2; one for subtests only 4 and an
- * exit status besides them, and only if it covers all that has failed.
+ * exit status besides them, and only if it covers all that has failed. Of 4 to
+ * 6, what is not a result is covered by a rule whose subtest is the reason.
  */
 void judge(struct judge_verdict *v, const struct judge_case *c,
 	   struct expect *e);

@@ -52,11 +52,13 @@ enum ktap_problem {
  * @used: there was something of (K)TAP
  * @skip_all: a plan of no tests; @skip_why: its reason, or NULL
  * @skipped_last: the last line that counted was a skip
+ * @told: failures that a line "# Totals:" counts, as kselftest.h prints it; of
+ *	several lines the most
  * @detail: of @problem, for people
  */
 struct ktap {
 	struct ktap_list results;
-	unsigned int passed, failed, skipped, xfailed;
+	unsigned int passed, failed, skipped, xfailed, told;
 	bool used, skip_all, skipped_last;
 	char *skip_why;
 	enum ktap_problem problem;
