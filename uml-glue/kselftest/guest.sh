@@ -20,7 +20,6 @@ mark=$2
 shift 2
 tests=$out/tests
 [ -d "$tests" ] || tests=$out
-tests=$(readlink -f "$tests")
 
 say()
 {
@@ -39,37 +38,38 @@ now()
 		awk '{ printf "%.0f", $1 * 1e9 }' /proc/uptime
 }
 
-# $1 again at $2, and changes to it stay in memory.
-overlay()
+# What has to be mounted for a root that can be written to, as in fstab(5): one
+# process mounts it all, since starting programs is most of what a boot costs.
+# The host's files are read-only, and hostfs keeps no names that it has looked up
+# in vain, which tests of the kernel's memory count on.
+mounts()
 {
-	layers=/run/umtt/layers/$(echo "$2" | tr / _)
-	mkdir -p "$layers/upper" "$layers/work"
-	mount -t overlay -o "lowerdir=$1,upperdir=$layers/upper,workdir=$layers/work" overlay "$2"
+	echo "overlay $root overlay lowerdir=/,upperdir=$layers/root,workdir=$layers/work"
+	for dir in /dev /proc /sys /tmp /var/tmp; do
+		echo "$dir $root$dir none rbind"
+	done
+	echo "/run $root/run none bind"
+	# It has the names of the nodes.
+	echo "/etc/hosts $root/etc/hosts none bind"
+	if [ -d /sys/fs/bpf ]; then
+		echo "bpf $root/sys/fs/bpf bpf defaults"
+	fi
+	# "modprobe NAME" looks below /lib/modules, which need not exist on the host.
+	if [ -d "$out/modules/lib/modules" ]; then
+		echo "$out/modules/lib/modules $root/lib/modules none bind,X-mount.mkdir"
+	fi
 }
 
-# The host's files are read-only, and hostfs keeps no names that it has looked up
-# in vain, which tests of the kernel's memory count on. The root itself is
-# replaced, not only that of this process: in a chroot there are no user namespaces.
+# The root itself is replaced, not only that of this process: in a chroot there
+# are no user namespaces.
 replace_root()
 {
 	root=/run/umtt/root
-	mkdir -p $root
-	mount -t tmpfs -o mode=755 tmpfs /run/umtt/layers
-	overlay / $root || return 1
-	for dir in dev proc sys tmp var/tmp; do
-		mount --rbind "/$dir" "$root/$dir"
-	done
-	mount --bind /run $root/run
-	cp /etc/hosts $root/etc/hosts
+	layers=/run/umtt/layers
+	mkdir -p $root /run/umtt/old $layers/root $layers/work $layers/tests $layers/tests-work
+	mounts >/run/umtt/fstab
+	mount -a -T /run/umtt/fstab
 	cd $root && pivot_root . run/umtt/old && umount -l run/umtt/old
-}
-
-# "modprobe NAME" looks below /lib/modules, which need not exist on the host.
-show_modules()
-{
-	[ -d "$out/modules/lib/modules" ] || return 0
-	mkdir -p /lib/modules
-	mount --bind "$out/modules/lib/modules" /lib/modules
 }
 
 # Some tests call it although they need to be run as root.
@@ -82,15 +82,11 @@ make_sudo()
 
 prepare()
 {
-	mkdir -p /run/umtt/layers /run/umtt/old
 	replace_root
 	# Below /tmp, for example
-	[ -w "$tests" ] || overlay "$tests" "$tests"
-	show_modules
+	[ -w "$tests" ] ||
+		mount -t overlay -o "lowerdir=$tests,upperdir=$layers/tests,workdir=$layers/tests-work" overlay "$tests"
 	make_sudo
-	if [ -d /sys/fs/bpf ]; then
-		mount -t bpf bpf /sys/fs/bpf
-	fi
 }
 
 # Sets timeout, from the collection's "settings".
@@ -98,8 +94,14 @@ timeout_of()
 {
 	timeout=45
 	if [ -r "$tests/$1/settings" ]; then
-		set -- "$(sed -n 's/^timeout=\([0-9][0-9]*\).*/\1/p' "$tests/$1/settings" | tail -n 1)"
-		timeout=${1:-$timeout}
+		while read -r line || [ "$line" ]; do
+			case $line in
+			timeout=[0-9]*)
+				line=${line#timeout=}
+				timeout=${line%%[!0-9]*}
+				;;
+			esac
+		done <"$tests/$1/settings"
 	fi
 	timeout=${UMTT_TIMEOUT:-$timeout}
 }
