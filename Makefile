@@ -143,7 +143,7 @@ check: check-deps ## run all tests (after 'make run' about 5 minutes)
 	@KERNEL=$(KERNEL) KDIR="$(KDIR)" BUILD=$(BUILD) selftests/check.sh
 
 .PHONY: check-kernels
-check-kernels: all kernel ## kernels with KASAN and gcov, built and seen to work (20 minutes)
+check-kernels: all kernel ## kernels with KASAN and coverage, built and seen to work (10 minutes)
 	@CHECK_KERNELS=1 UMTT=$(BUILD)/umtt UMTT_KERNEL=$(KOUT) sh selftests/uml/test_kernels.sh
 
 .PHONY: coverage

@@ -261,59 +261,134 @@ bad_modules()
 	refused 'its source and build directories are not beside it' --kernel ./alone --module mod
 }
 
-# A module in place of the kernel's gcov: what is in debugfs, comes to the host.
-fake_gcov()
+# A module that says by its lines and functions what of it has run
+covered_module()
+{
+	mkdir -p cov
+	echo 'obj-m := cov.o' >cov/Kbuild
+	cat >cov/cov.c <<-'END'
+	#include <linux/module.h>
+	static int rounds = 1;
+	module_param(rounds, int, 0444);
+	static int cov_read(char *buf, const struct kernel_param *kp)
+	{
+		return sprintf(buf, "read\n");
+	}
+	static const struct kernel_param_ops ops = { .get = cov_read };
+	module_param_cb(seen, &ops, NULL, 0444);
+	static int __init cov_init(void)
+	{
+		int i;
+
+		for (i = 0; i < rounds; i++)
+			READ_ONCE(rounds);
+		if (rounds < 0)
+			return -EINVAL;
+		return 0;
+	}
+	module_init(cov_init);
+	MODULE_LICENSE("GPL");
+	END
+}
+
+# line TEXT: its number in the module
+line()
+{
+	grep -n -F -e "$1" cov/cov.c | cut -d: -f1
+}
+
+# counted TEXT WANT: how often the line with that has run, by gcov
+counted()
+{
+	equal "counts of $1" "$(grep -F -e "$1" cov.c.gcov | sed 's/^ *\([^:]*\):.*/\1/')" "$2"
+}
+
+counts()
+{
+	gcov "cover/node1$work/cov/cov.gcda" >gcov.out 2>&1 || { cat gcov.out; return 1; }
+	counted 'READ_ONCE' "$1" && counted 'return -EINVAL;' '#####' &&
+		counted 'return sprintf' "$2"
+}
+
+lines_are_counted()
+{
+	covered_module
+	works --module 'cov rounds=5' --gcov cover --node 2 --trace trace -- cat /sys/module/cov/parameters/seen &&
+		equal stdout "$(cat out)" read && counts 5 1 || return
+	# Once more: in place of what was there.
+	works --module cov --gcov cover -- true && counts 1 '#####' || return
+	umtt run --replay trace >out 2>err
+	status=$?
+	succeeded && said 'all [0-9]+ records are the same$'
+}
+
+# reached LINE FUNCTION: KCOV has seen it
+reached()
+{
+	grep -q -E "^0x[0-9a-f]{16} $2 $work/cov/cov.c:$1.* \[cov\]$" kcov
+}
+
+# Loading the module, the command, and what the command starts
+code_is_reached()
+{
+	covered_module
+	works --module cov --kcov kcov -- sh -c 'cat /sys/module/cov/parameters/seen; :' || return
+	if ! reached "$(line READ_ONCE)" cov_init || ! reached "$(line sprintf)" cov_read ||
+	   reached "$(line EINVAL)" cov_init; then
+		cat kcov
+		return 1
+	fi
+	mv kcov first
+	works --module cov --kcov kcov --node 2 --trace trace -- sh -c 'cat /sys/module/cov/parameters/seen; :' &&
+		cmp kcov first || return
+	umtt run --replay trace >out 2>err
+	status=$?
+	succeeded && said 'all [0-9]+ records are the same$'
+}
+
+more_than_fits()
+{
+	covered_module
+	works --module 'cov rounds=3000000' --kcov kcov -- true && said "node1: KCOV's buffer was full" &&
+		equal head "$(sed -n 's/^# node1: [0-9]* places, passed //p' kcov)" \
+			'2097151 times; what came later is missing, the buffer was full'
+}
+
+nothing_is_reached()
+{
+	works --kcov kcov -- true && said '/kcov: nothing was reached: no module' &&
+		equal file "$(cat kcov)" '# node1: 0 places, passed 0 times' || return
+	k="--kernel $linux"
+	# shellcheck disable=SC2086
+	refused '/none/kcov: No such file or directory' $k --kcov none/kcov || return
+	run --append debugfs=off --kcov kcov -- true
+	equal status "$status" 125 && said 'node1: this kernel does not say what is reached: it needs CONFIG_KCOV' || return
+	run --append debugfs=off --gcov cover -- true
+	equal status "$status" 125 && said 'node1: this kernel counts no lines: it needs CONFIG_GCOV_KERNEL'
+}
+
+# A node cannot lead us elsewhere.
+coverage_goes_astray()
 {
 	mkdir -p fake
 	echo 'obj-m := fake.o' >fake/Kbuild
 	cat >fake/fake.c <<-END
 	#include <linux/debugfs.h>
 	#include <linux/module.h>
-	static char data[5000];
-	static struct debugfs_blob_wrapper blob = { data, sizeof(data) };
-	static char *dir = "src";
-	module_param(dir, charp, 0444);
+	static struct debugfs_blob_wrapper blob = { "text", 4 };
 	static int __init fake_init(void)
 	{
-		struct dentry *gcov = debugfs_create_dir("gcov", NULL);
-		struct dentry *src = debugfs_create_dir(dir, gcov);
-		int i;
+		struct dentry *gcov = debugfs_lookup("gcov", NULL);
 
-		for (i = 0; i < sizeof(data); i++)
-			data[i] = 'a' + i % 23;
-		debugfs_create_blob("one.gcda", 0444, src, &blob);
-		debugfs_create_blob("two.gcda", 0444, src, &blob);
-		debugfs_create_symlink("one.gcno", src, "/src/one.gcno");
-		debugfs_create_blob("x.c", 0444, src, &blob);
+		debugfs_create_blob("one.gcda", 0444,
+				    debugfs_create_dir("one.gcno", gcov), &blob);
 		return 0;
 	}
 	module_init(fake_init);
 	MODULE_LICENSE("GPL");
 	END
-}
-
-coverage_comes()
-{
-	fake_gcov
-	awk 'BEGIN { for (i = 0; i < 5000; i++) printf "%c", 97 + i % 23 }' >want
-	works --module fake --gcov cover --node 2 --trace trace -- echo it runs &&
-		cmp cover/node1/src/one.gcda want && cmp cover/node1/src/two.gcda want &&
-		equal link "$(readlink cover/node1/src/one.gcno)" /src/one.gcno &&
-		equal files "$(find cover ! -type d | wc -l)" 4 || return
-	# Once more: in place of what was there.
-	works --module fake --gcov cover -- echo it runs && cmp cover/node1/src/one.gcda want || return
-	umtt run --replay trace >out 2>err
-	status=$?
-	succeeded && said 'all [0-9]+ records are the same$'
-}
-
-# A node cannot lead us elsewhere.
-coverage_goes_astray()
-{
-	run --module 'fake dir=one.gcno' --gcov cover -- echo it runs
-	equal status "$status" 125 && said 'node1: it has sent coverage for an odd path' || return
-	run --gcov cover -- echo it runs
-	equal status "$status" 125 && said 'node1: this kernel counts no lines: it needs CONFIG_GCOV_KERNEL'
+	run --module fake --gcov cover -- echo it runs
+	equal status "$status" 125 && said 'node1: it has sent coverage for an odd path'
 }
 
 coverage_options()
@@ -321,13 +396,16 @@ coverage_options()
 	k="--kernel $linux"
 	# shellcheck disable=SC2086
 	refused '--gcov-of needs --gcov DIR' $k --gcov-of drivers/gpio &&
-	refused 'leave out --gcov-of' $k --gcov x --gcov-of drivers/gpio || return
+	refused '--kcov-of needs --kcov FILE' $k --kcov-of drivers/gpio &&
+	refused 'leave out --gcov-of' $k --gcov x --gcov-of drivers/gpio &&
+	refused 'leave out --kcov-of' $k --kcov x --kcov-of drivers/gpio || return
 	umtt run --gcov c --gcov-of drivers/gpio --gcov-of lib -- true >out 2>err </dev/null
-	has_arg --gcov=drivers/gpio && has_arg --gcov=lib && has_arg '--config=.*/gcov.config' &&
-		has_arg '--name=[0-9a-f]{8}'
+	has_arg --gcov=drivers/gpio && has_arg --gcov=lib && has_arg '--name=[0-9a-f]{8}' || return
+	umtt run --kcov c --kcov-of drivers/gpio -- true >out 2>err </dev/null
+	has_arg --kcov=drivers/gpio && has_arg '--name=[0-9a-f]{8}'
 }
 
-begin 15
+begin 18
 check configurations configurations
 check kernel_directory kernel_directory
 check kasan kasan
@@ -341,7 +419,10 @@ check lab_file lab_file
 check bad_modules bad_modules
 check coverage_options coverage_options
 UMTT=$real_umtt
-check coverage_comes coverage_comes
+check lines_are_counted lines_are_counted
+check code_is_reached code_is_reached
+check more_than_fits more_than_fits
+check nothing_is_reached nothing_is_reached
 check coverage_goes_astray coverage_goes_astray
 check module_with_umtt_itself module_directory
 finish

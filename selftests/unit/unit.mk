@@ -46,6 +46,7 @@ UNIT_i2c_SRCS := src/dev/i2c.c src/dev/i2c_client.c src/dev/i2c_rtc.c src/dev/wi
 UNIT_inflight_SRCS := $(UNIT_VQ) src/base/prng.c $(UNIT_DIR)/fake_ring.c \
 	$(UNIT_DIR)/fake_packed.c
 UNIT_input_SRCS := src/dev/input.c src/dev/script.c src/dev/record.c $(UNIT_BUS)
+UNIT_kcov_SRCS := src/lab/kcov.c src/lab/tool.c src/lab/strvec.c src/base/log.c
 UNIT_keys_SRCS := src/dev/keys.c $(UNIT_BUS)
 UNIT_killed_SRCS := $(UNIT_VQ) src/base/prng.c $(UNIT_DIR)/fake_ring.c \
 	$(UNIT_DIR)/fake_packed.c

@@ -21,7 +21,7 @@ enum {
 	OPT_REPLAY, OPT_REPORT, OPT_STALL_LIMIT, OPT_BUSY,
 	OPT_SHELL, OPT_PACE, OPT_GDB, OPT_GDB_COMMAND,
 	OPT_DTB, OPT_DTS, OPT_KDIR, OPT_CONFIG, OPT_KASAN,
-	OPT_GCOV, OPT_GCOV_OF,
+	OPT_GCOV, OPT_GCOV_OF, OPT_KCOV, OPT_KCOV_OF,
 };
 
 static const struct argp_option options[] = {
@@ -36,8 +36,10 @@ static const struct argp_option options[] = {
 	{ "kdir", OPT_KDIR, "DIR", 0, "Run the kernel of the source tree DIR, which is built if anything in it has changed; DIR itself stays as it is", 0 },
 	{ "config", OPT_CONFIG, "FRAGMENT", 0, "Run a kernel that is built with a fragment of configuration in addition to ours; may be repeated. Each configuration is kept", 0 },
 	{ "kasan", OPT_KASAN, NULL, 0, "Run a kernel that is built with KASAN: wrong uses of memory are reported", 0 },
-	{ "gcov", OPT_GCOV, "DIR", 0, "Run a kernel that counts how often lines run, of modules that --module DIR builds and of --gcov-of, and write that to DIR/NODE for gcov", 0 },
-	{ "gcov-of", OPT_GCOV_OF, "SRCDIR", 0, "With --gcov: what is in this directory of the kernel's source (drivers/gpio), and below; may be repeated", 0 },
+	{ "gcov", OPT_GCOV, "DIR", 0, "Count how often lines run, of modules that --module DIR builds and of --gcov-of, and write that to DIR/NODE for gcov", 0 },
+	{ "gcov-of", OPT_GCOV_OF, "SRCDIR", 0, "With --gcov: run a kernel that is built for it, of what is in this directory of its source (drivers/gpio), and below; may be repeated", 0 },
+	{ "kcov", OPT_KCOV, "FILE", 0, "Write to FILE, by function and line, what is reached by loading modules, by the command and by its children, of modules that --module DIR builds and of --kcov-of", 0 },
+	{ "kcov-of", OPT_KCOV_OF, "SRCDIR", 0, "The same for --kcov; may be repeated", 0 },
 	{ "root", OPT_ROOT, "DIR", 0, "Directory that is the root file system, read-only (default: /)", 0 },
 	{ "mem", OPT_MEM, "SIZE", 0, "Memory (default: 256M)", 0 },
 	{ "append", OPT_APPEND, "ARGS", 0, "Add ARGS to the kernel's command line; may be repeated", 0 },
@@ -107,6 +109,7 @@ static error_t parse_plain(int key, char *arg, struct run_args *a)
 		{ OPT_MODULE, .list = &a->modules },
 		{ OPT_CONFIG, .list = &a->config },
 		{ OPT_GCOV_OF, .list = &a->gcov_of },
+		{ OPT_KCOV_OF, .list = &a->kcov_of },
 		{ OPT_KERNEL, .value = &a->kernel },
 		{ OPT_KDIR, .value = &a->kdir },
 		{ OPT_ROOT, .value = &a->root },
@@ -124,6 +127,7 @@ static error_t parse_plain(int key, char *arg, struct run_args *a)
 		{ OPT_REPLAY, .value = &a->replay },
 		{ OPT_REPORT, .value = &a->report },
 		{ OPT_GCOV, .value = &a->gcov },
+		{ OPT_KCOV, .value = &a->kcov },
 		{ OPT_GDB, .value = &a->gdb },
 		{ OPT_GDB_COMMAND, .value = &a->gdb_command },
 		{ OPT_PACE, .value = &a->pace },
@@ -139,10 +143,13 @@ static void check_kernel(const struct run_args *a)
 {
 	const char *to_build = a->kdir ? "--kdir" : a->config.n ? "--config" :
 			       a->kasan ? "--kasan" :
-			       a->gcov_of.n ? "--gcov-of" : NULL;
+			       a->gcov_of.n ? "--gcov-of" :
+			       a->kcov_of.n ? "--kcov-of" : NULL;
 
 	if (a->gcov_of.n && !a->gcov)
 		cmd_wrong("--gcov-of needs --gcov DIR, where the coverage goes");
+	if (a->kcov_of.n && !a->kcov)
+		cmd_wrong("--kcov-of needs --kcov FILE, where the coverage goes");
 	if (a->kernel && to_build)
 		cmd_wrong("--kernel is a kernel that is built already: leave out %s",
 			  to_build);
@@ -233,6 +240,7 @@ static void free_args(struct run_args *a)
 	strvec_free(&a->modules);
 	strvec_free(&a->config);
 	strvec_free(&a->gcov_of);
+	strvec_free(&a->kcov_of);
 }
 
 /* argp does not tell what stood behind "--". */
@@ -260,9 +268,10 @@ static int run(const struct run_args *a, const struct lab *lab,
 	char *trace = a->trace ? xpath(cwd, a->trace) : NULL;
 	char *gdb = a->gdb_command ? xpath(cwd, a->gdb_command) : NULL;
 	char *gcov = a->gcov ? xpath(cwd, a->gcov) : NULL;
+	char *kcov = a->kcov ? xpath(cwd, a->kcov) : NULL;
 	struct run_cfg cfg = {
 		.lab = lab, .out = out, .trace = trace, .replay = rp,
-		.report = report, .gcov = gcov,
+		.report = report, .gcov = gcov, .kcov = kcov,
 		.cwd = rp ? rec->cwd : cwd,
 		.env = !rp ? environ : rec->env.v ? rec->env.v : no_env,
 		.gdb_command = gdb, .cpu = a->cpu, .no_shm = a->no_shm || rec->no_shm,
@@ -273,6 +282,7 @@ static int run(const struct run_args *a, const struct lab *lab,
 	free(trace);
 	free(gdb);
 	free(gcov);
+	free(kcov);
 	free(out);
 	return status;
 }

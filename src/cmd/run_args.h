@@ -24,9 +24,9 @@ struct run_args {
 	int cpu, verbose;
 	const char *kernel, *kdir, *root, *mem, *dtb, *dts, *seed, *tod, *busy;
 	const char *time_limit, *wall_limit, *stall_limit;
-	const char *out, *trace, *replay, *report, *gcov;
+	const char *out, *trace, *replay, *report, *gcov, *kcov;
 	const char *shell_node, *pace, *gdb, *gdb_command;
-	struct strvec devices, links, append, modules, config, gcov_of;
+	struct strvec devices, links, append, modules, config, gcov_of, kcov_of;
 };
 
 /**

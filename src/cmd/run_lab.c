@@ -103,13 +103,13 @@ static int build_kernels(struct lab *lab, const struct run_args *a)
 	int ret = set_build(&lab->build, a);
 
 	lab->gcov = lab->gcov || a->gcov;
-	if (a->gcov && !a->kernel)
-		strvec_add(&extra.ours, "gcov");
+	lab->kcov = lab->kcov || a->kcov;
 	strvec_add_all(&extra.gcov, &a->gcov_of);
+	strvec_add_all(&extra.kcov, &a->kcov_of);
 	if (!ret)
 		ret = builds_make(lab, &extra);
-	strvec_free(&extra.ours);
 	strvec_free(&extra.gcov);
+	strvec_free(&extra.kcov);
 	return ret;
 }
 

@@ -6,11 +6,11 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "../base/log.h"
 #include "../lab/host.h"
+#include "../lab/tool.h"
 #include "kself.h"
 #include "source.h"
 
@@ -129,29 +129,6 @@ static void make_argv(const struct kself_source *s,
 	strvec_add_all(argv, &what->collections);
 }
 
-/* Run build.sh; what it prints goes to @out. Return: exit status, or 128 + signal */
-static int run_script(const struct strvec *argv, int out)
-{
-	pid_t pid = fork();
-	int status;
-
-	if (pid == 0) {
-		dup2(out, STDOUT_FILENO);
-		execv(argv->v[0], argv->v);
-		log_err(argv->v[0], "%s", strerror(errno));
-		_exit(KSELF_BROKEN);
-	}
-	while (pid > 0 && waitpid(pid, &status, 0) < 0)
-		if (errno != EINTR)
-			pid = -1;
-	if (pid < 0) {
-		log_err(argv->v[0], "%s", strerror(errno));
-		return KSELF_BROKEN;
-	}
-	return WIFSIGNALED(status) ? 128 + WTERMSIG(status) :
-				     WEXITSTATUS(status);
-}
-
 static int build(struct kself_source *s, const char *cwd,
 		 const struct kself_build *what, const char *kdir)
 {
@@ -159,7 +136,7 @@ static int build(struct kself_source *s, const char *cwd,
 	int status;
 
 	make_argv(s, what, kdir, cwd, false, &argv);
-	status = run_script(&argv, STDERR_FILENO);
+	status = tool_run(argv.v, -1, -1);
 	strvec_free(&argv);
 	if (!status || status > 128)
 		return status;
@@ -223,7 +200,7 @@ int kself_source_list(struct kself_source *s, const char *cwd,
 	ret = find_build(s, cwd, what, &kdir);
 	if (!ret) {
 		make_argv(s, what, kdir, cwd, true, &argv);
-		ret = run_script(&argv, fd);
+		ret = tool_run(argv.v, -1, fd);
 		if (ret)
 			log_err(NULL, "cannot say which kselftests there are (status %d)",
 				ret);

@@ -27,17 +27,11 @@ static void merge(struct lab_build *out, const struct lab_build *lab,
 static char *build(const struct lab_build *b, const struct kbuild *extra)
 {
 	struct kbuild kb = *extra;
-	char *kernel;
 
 	kb.kdir = b->kdir;
 	kb.config = b->config;
-	memset(&kb.ours, 0, sizeof(kb.ours));
-	if (b->kasan)
-		strvec_add(&kb.ours, "kasan");
-	strvec_add_all(&kb.ours, &extra->ours);
-	kernel = kbuild_kernel(&kb);
-	strvec_free(&kb.ours);
-	return kernel;
+	kb.kasan = b->kasan;
+	return kbuild_kernel(&kb);
 }
 
 static bool same_list(const struct strvec *a, const struct strvec *b)
@@ -91,7 +85,7 @@ static int build_lab(struct lab *lab, const struct kbuild *extra)
 
 int builds_make(struct lab *lab, const struct kbuild *extra)
 {
-	bool lab_wants = is_wanted(&lab->build) || extra->ours.n;
+	bool lab_wants = is_wanted(&lab->build) || extra->gcov.n || extra->kcov.n;
 	unsigned int i;
 	int ret = 0;
 

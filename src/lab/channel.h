@@ -36,6 +36,7 @@
  * keep=PATH		stays visible below a directory that becomes a tmpfs
  * devicetree=yes	this kernel was given one
  * gcov=yes		send the kernel's coverage when the command has ended
+ * kcov=yes		send what of the kernel modules and the command reach
  * module=NAME		to load: file "moduleN" of the initramfs, N from 0 on
  * module-args=ARGS	of each module
  * net=INDEX ADDR/PLEN	address for the interface of platform device INDEX
@@ -51,6 +52,7 @@
  * @CHANNEL_ERR: bytes of its stderr
  * @CHANNEL_COVER: path: a file of coverage begins
  * @CHANNEL_COVER_DATA: bytes of it
+ * @CHANNEL_KCOV: lines of text: what was reached, see kcov.h
  * @CHANNEL_EXIT: struct channel_exit: the command has ended
  * @CHANNEL_FAIL: text: init itself could not do its work; nothing follows
  */
@@ -59,6 +61,7 @@ enum channel_kind {
 	CHANNEL_ERR = 'E',
 	CHANNEL_COVER = 'C',
 	CHANNEL_COVER_DATA = 'D',
+	CHANNEL_KCOV = 'R',
 	CHANNEL_EXIT = 'X',
 	CHANNEL_FAIL = 'F',
 };

@@ -81,7 +81,8 @@ static bool got_frame(struct console *c, u8 kind, const u8 *data, size_t len)
 		return true;
 	case CHANNEL_COVER:
 	case CHANNEL_COVER_DATA:
-		c->ops->cover(c, kind == CHANNEL_COVER, data, len);
+	case CHANNEL_KCOV:
+		c->ops->cover(c, kind, data, len);
 		return true;
 	case CHANNEL_EXIT:
 		got_exit(c, data, len);

@@ -13,14 +13,14 @@ struct console;
  * @exited: its command has ended; @now is the node's clock, ns
  * @failed: init could not do its work, or has broken the protocol
  * @ended: all processes of the node have closed the channel
- * @cover: a file of coverage begins, or goes on (@begin)
+ * @cover: a frame of coverage, of @kind CHANNEL_COVER, _COVER_DATA or _KCOV
  * @said: output of its command, for stdout or stderr (@fd); may be NULL
  */
 struct console_ops {
 	void (*exited)(struct console *c, u32 status, u64 now);
 	void (*failed)(struct console *c, const char *why);
 	void (*ended)(struct console *c);
-	void (*cover)(struct console *c, bool begin, const u8 *data, size_t len);
+	void (*cover)(struct console *c, u8 kind, const u8 *data, size_t len);
 	void (*said)(struct console *c, int fd, const u8 *data, size_t len);
 };
 

@@ -10,6 +10,8 @@
 
 #include "../base/log.h"
 #include "debugger.h"
+#include "host.h"
+#include "tool.h"
 
 /*
  * DOC: Theory of operation
@@ -25,39 +27,10 @@
 
 int debugger_check(void)
 {
-	const char *path = getenv("PATH");
-	char *dirs = xstrdup(path ? path : "/usr/bin:/bin"), *dir, *rest = dirs;
-	bool found = false;
-	char *file;
-
-	while (!found && (dir = strsep(&rest, ":"))) {
-		file = xasprintf("%s/gdb", dir);
-		found = access(file, X_OK) == 0;
-		free(file);
-	}
-	free(dirs);
-	if (found)
+	if (tool_exists("gdb"))
 		return 0;
 	log_err(NULL, "--gdb: there is no gdb in PATH; install the package gdb");
 	return -ENOENT;
-}
-
-/* Beside the program @kernel, or where build.sh leaves it: NULL: nowhere */
-static char *beside(const char *kernel, const char *name)
-{
-	static const char *const dirs[] = { "build/", "" };
-	size_t i;
-
-	for (i = 0; i < ARRAY_SIZE(dirs); i++) {
-		char *path = xasprintf("%.*s/%s%s",
-				       (int)(strrchr(kernel, '/') - kernel),
-				       kernel, dirs[i], name);
-
-		if (access(path, R_OK) == 0)
-			return path;
-		free(path);
-	}
-	return NULL;
 }
 
 static void add_ex(struct strvec *argv, const char *command)
@@ -105,8 +78,8 @@ static void add_symbols(struct strvec *argv, const struct debugger *d)
 static void make_argv(const struct debugger *d, struct strvec *argv)
 {
 	const char *kernel = d->node->kernel->path;
-	char *vmlinux = beside(kernel, "vmlinux");
-	char *scripts = beside(kernel, "vmlinux-gdb.py");
+	char *vmlinux = host_beside(kernel, "vmlinux");
+	char *scripts = host_beside(kernel, "vmlinux-gdb.py");
 	size_t i;
 	/* What the kernel lives by; SIGINT is gdb's. */
 	static const char *const setup[] = {

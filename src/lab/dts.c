@@ -4,12 +4,12 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "../base/log.h"
 #include "dts.h"
 #include "host.h"
+#include "tool.h"
 #include "tree.h"
 
 #define MAX_SIZE	((size_t)16 << 20)
@@ -51,32 +51,18 @@ static int load_blob(struct lab_tree *tree)
 	return ret;
 }
 
-static void become_compiler(int out, const char *path, const char *dir,
-			    const char *includes)
-{
-	dup2(out, STDOUT_FILENO);
-	execlp("sh", "sh", "-c", compile, "dtc", path, dir, includes, NULL);
-	_exit(NO_TOOL);
-}
-
-/* Return: what waitpid() says of the compiler; -errno */
+/* Return: as tool_run() */
 static int run_compiler(struct lab_tree *tree, const char *dir,
 			const char *includes)
 {
-	int fds[2], ret, status = 0;
-	pid_t pid;
+	char *argv[] = { (char *)"sh", (char *)"-c", (char *)compile,
+			 (char *)"dtc", tree->file, (char *)dir,
+			 (char *)includes, NULL };
+	char *blob;
+	int ret = tool_output(argv, -1, &blob, &tree->len);
 
-	if (pipe2(fds, O_CLOEXEC) < 0)
-		return -errno;
-	pid = fork();
-	if (pid == 0)
-		become_compiler(fds[1], tree->file, dir, includes);
-	close(fds[1]);
-	ret = pid < 0 ? -errno : read_all(fds[0], &tree->blob, &tree->len);
-	close(fds[0]);
-	if (pid > 0)
-		waitpid(pid, &status, 0);
-	return ret ? ret : status;
+	tree->blob = (u8 *)blob;
+	return ret;
 }
 
 static int compile_source(struct lab_tree *tree, const char *kernel)
@@ -90,7 +76,7 @@ static int compile_source(struct lab_tree *tree, const char *kernel)
 	free(dir);
 	if (ret == 0)
 		return 0;
-	if (ret > 0 && WIFEXITED(ret) && WEXITSTATUS(ret) == NO_TOOL)
+	if (ret == NO_TOOL || ret == TOOL_MISSING)
 		log_err(tree->file, "the source of a device tree needs dtc and cpp: install device-tree-compiler and cpp, or give a blob");
 	else
 		log_err(tree->file, "cannot compile this device tree%s%s",

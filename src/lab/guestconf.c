@@ -171,6 +171,8 @@ void guestconf_make(const struct lab *lab, unsigned int i, const char *cwd,
 		strvec_add(out, "devicetree=yes");
 	if (lab->gcov)
 		strvec_add(out, "gcov=yes");
+	if (lab->kcov)
+		strvec_add(out, "kcov=yes");
 	add_net(out, lab, i, nets, nr_nets);
 	if (!n->command.n)
 		return;

@@ -9,11 +9,11 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/statvfs.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "../base/log.h"
 #include "host.h"
+#include "tool.h"
 
 /* What a node uses of its memory when it does little; the rest is promised. */
 #define LIKELY_USE	(64ULL << 20)
@@ -191,32 +191,39 @@ char *host_kernel_includes(const char *kernel)
 	return NULL;
 }
 
+char *host_beside(const char *kernel, const char *name)
+{
+	static const char *const dirs[] = { "build/", "" };
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(dirs); i++) {
+		char *path = xasprintf("%.*s/%s%s",
+				       (int)(strrchr(kernel, '/') - kernel),
+				       kernel, dirs[i], name);
+
+		if (access(path, R_OK) == 0)
+			return path;
+		free(path);
+	}
+	return NULL;
+}
+
 /* Ask the program @kernel for its version: major * 1000 + minor */
 static int kernel_version(const char *kernel, unsigned int *version,
 			  char buf[HOST_RELEASE_LEN])
 {
+	char *argv[] = { (char *)kernel, (char *)"--version", NULL }, *out;
 	unsigned int major, minor;
-	int fds[2], n = 0;
-	pid_t pid;
+	size_t len;
 
-	if (pipe2(fds, O_CLOEXEC) < 0)
-		return -errno;
-	pid = fork();
-	if (pid == 0) {
-		dup2(fds[1], STDOUT_FILENO);
-		execl(kernel, "linux", "--version", NULL);
-		_exit(1);
-	}
-	close(fds[1]);
-	if (pid > 0) {
-		n = (int)read(fds[0], buf, HOST_RELEASE_LEN - 1);
-		waitpid(pid, NULL, 0);
-	}
-	close(fds[0]);
-	if (n <= 0 || sscanf(buf, "%u.%u", &major, &minor) != 2 || major > 99) {
+	if (tool_output(argv, -1, &out, &len) ||
+	    sscanf(out, "%u.%u", &major, &minor) != 2 || major > 99) {
 		log_err(kernel, "not a User-Mode Linux kernel: it does not answer to --version");
+		free(out);
 		return -ENOEXEC;
 	}
+	snprintf(buf, HOST_RELEASE_LEN, "%s", out);
+	free(out);
 	buf[strcspn(buf, "\n")] = '\0';
 	*version = major * 1000 + minor;
 	return 0;

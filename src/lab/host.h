@@ -56,6 +56,15 @@ char *host_kernel(const char *cwd, const char *asked, unsigned int *version,
  */
 char *host_kernel_dir(const char *kernel);
 
+/**
+ * host_beside() - a file that the build of @kernel has left
+ *
+ * Beside the program, or where build.sh leaves it.
+ *
+ * Return: path, to be freed; NULL: it is not there
+ */
+char *host_beside(const char *kernel, const char *name);
+
 /** host_glue_dir() - our scripts, uml-glue; to be freed; NULL: not there */
 char *host_glue_dir(void);
 

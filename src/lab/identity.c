@@ -194,6 +194,8 @@ static void add_lab(struct trace_identity *id, const struct lab *lab,
 	add(id, "root=%s", lab->root);
 	if (lab->gcov)
 		add(id, "gcov=yes");
+	if (lab->kcov)
+		add(id, "kcov=yes");
 	for (i = 0; i < lab->links.n; i++)
 		add(id, "link=%s", lab->links.v[i]);
 	if (lab_terminal(lab))
@@ -367,6 +369,8 @@ static int take_top(const struct line *l, struct lab *lab, struct recorded *rec)
 		strvec_add(&rec->env, v);
 	else if (is(l, "gcov"))
 		lab->gcov = true;
+	else if (is(l, "kcov"))
+		lab->kcov = true;
 	else if (is(l, "link"))
 		strvec_add(&lab->links, v);
 	else if (is(l, "pace") && strcmp(v, "real") == 0)

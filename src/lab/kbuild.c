@@ -8,13 +8,13 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "../base/log.h"
 #include "fileid.h"
 #include "host.h"
 #include "kbuild.h"
+#include "tool.h"
 
 /*
  * DOC: Theory of operation
@@ -26,42 +26,6 @@
  * earlier one finds it as it was left. A new one begins with the objects of the
  * usual kernel, if that has the same source.
  */
-
-/*
- * Run the script @argv[0] and wait for it.
- * @out: NULL: what it prints is for the user, on stderr; else gets it
- * Return: 0; -EINVAL: it has failed, and has said why
- */
-static int run_script(const struct strvec *argv, char **out)
-{
-	int fds[2] = { -1, -1 }, status = -1;
-	size_t len = 0;
-	ssize_t n = 0;
-	pid_t pid;
-
-	if (out && pipe2(fds, O_CLOEXEC) < 0)
-		return -errno;
-	pid = fork();
-	if (pid == 0) {
-		dup2(out ? fds[1] : STDERR_FILENO, STDOUT_FILENO);
-		execv(argv->v[0], argv->v);
-		_exit(127);
-	}
-	if (out)
-		close(fds[1]);
-	for (; out && pid > 0; len += (size_t)n) {
-		*out = xrealloc(*out, len + 4097);
-		n = read(fds[0], *out + len, 4096);
-		if (n <= 0)
-			break;
-	}
-	if (out && *out)
-		(*out)[len] = '\0';
-	if (out)
-		close(fds[0]);
-	return pid > 0 && waitpid(pid, &status, 0) == pid && status == 0 ?
-	       0 : -EINVAL;
-}
 
 /* uml-glue/kernel/@name; NULL after a line */
 static char *script(const char *name)
@@ -103,17 +67,18 @@ static void add_options(struct strvec *argv, const struct kbuild *kb)
 		strvec_addf(argv, "--start-from=%s", from);
 	free(source);
 	free(from);
-	for (i = 0; i < kb->ours.n; i++) {
+	if (kb->kasan) {
 		char *dir = host_glue_dir();
 
-		strvec_addf(argv, "--config=%s/kernel/config/%s.config", dir,
-			    kb->ours.v[i]);
+		strvec_addf(argv, "--config=%s/kernel/config/kasan.config", dir);
 		free(dir);
 	}
 	for (i = 0; i < kb->config.n; i++)
 		strvec_addf(argv, "--config=%s", kb->config.v[i]);
 	for (i = 0; i < kb->gcov.n; i++)
 		strvec_addf(argv, "--gcov=%s", kb->gcov.v[i]);
+	for (i = 0; i < kb->kcov.n; i++)
+		strvec_addf(argv, "--kcov=%s", kb->kcov.v[i]);
 }
 
 /* Of the options, and of what is in the fragments that they name */
@@ -142,7 +107,7 @@ static char *build_in(struct strvec *argv, const char *out)
 	char *linux_path;
 
 	strvec_addf(argv, "--out=%s", out);
-	if (run_script(argv, NULL) == 0) {
+	if (tool_run(argv->v, -1, -1) == 0) {
 		linux_path = xasprintf("%s/linux", out);
 		log_info("kernel", "%s", linux_path);
 		return linux_path;
@@ -164,7 +129,7 @@ char *kbuild_kernel(const struct kbuild *kb)
 	add_options(&argv, kb);
 	hash = hash_of(&argv);
 	/* Its modules are not for another configuration, and it must show. */
-	if (kb->config.n || kb->ours.n || kb->gcov.n)
+	if (kb->config.n || kb->kasan || kb->gcov.n || kb->kcov.n)
 		strvec_addf(&argv, "--name=%08x", (u32)hash);
 	base = host_kernels_dir();
 	out = xasprintf("%s/run-%016" PRIx64, base, hash);
@@ -179,10 +144,12 @@ char *kbuild_kernel(const struct kbuild *kb)
  * Modules
  */
 
-static int build_module(const char *kernel, const char *dir, struct strvec *files)
+static int build_module(const struct lab *lab, const char *kernel,
+			const char *dir, struct strvec *files)
 {
 	struct strvec argv = { 0 };
 	char *sh = script("module.sh"), *out = NULL, *line, *rest;
+	size_t len;
 	int ret;
 
 	if (!sh)
@@ -190,8 +157,12 @@ static int build_module(const char *kernel, const char *dir, struct strvec *file
 	strvec_add(&argv, sh);
 	strvec_add(&argv, kernel);
 	strvec_add(&argv, dir);
+	if (lab->gcov)
+		strvec_add(&argv, "GCOV_PROFILE=y");
+	if (lab->kcov)
+		strvec_add(&argv, "KCOV_INSTRUMENT=y");
 	free(sh);
-	ret = run_script(&argv, &out);
+	ret = tool_output(argv.v, -1, &out, &len) ? -EINVAL : 0;
 	for (line = strtok_r(out, "\n", &rest); line && !ret;
 	     line = strtok_r(NULL, "\n", &rest))
 		strvec_add(files, line);
@@ -226,13 +197,14 @@ static void built_fini(struct built *b)
 	memset(b, 0, sizeof(*b));
 }
 
-static int build_for(struct built *b, const char *kernel, const char *dir)
+static int build_for(struct built *b, const struct lab *lab,
+		     const char *kernel, const char *dir)
 {
 	built_fini(b);
 	b->dir = xstrdup(dir);
 	b->kernel = host_kernel_dir(kernel);
 	if (b->kernel)
-		return build_module(b->kernel, dir, &b->files);
+		return build_module(lab, b->kernel, dir, &b->files);
 	log_err(dir, "there is no kernel to build this module for");
 	return -ENOENT;
 }
@@ -259,7 +231,8 @@ static void add_built(const struct built *b, const char *args,
 	}
 }
 
-static int node_modules(struct built *b, struct lab_node *n, const char *kernel)
+static int node_modules(struct built *b, const struct lab *lab,
+			struct lab_node *n, const char *kernel)
 {
 	struct strvec modules = { 0 }, args = { 0 };
 	size_t i;
@@ -268,7 +241,7 @@ static int node_modules(struct built *b, struct lab_node *n, const char *kernel)
 	for (i = 0; i < n->modules.n && !ret; i++) {
 		if (is_dir(n->modules.v[i])) {
 			if (!is_built(b, kernel, n->modules.v[i]))
-				ret = build_for(b, kernel, n->modules.v[i]);
+				ret = build_for(b, lab, kernel, n->modules.v[i]);
 			add_built(b, n->module_args.v[i], &modules, &args);
 			continue;
 		}
@@ -289,7 +262,7 @@ int kbuild_modules(struct lab *lab)
 	int ret = 0;
 
 	for (i = 0; i < lab->nr_nodes && !ret; i++)
-		ret = node_modules(&b, &lab->nodes[i], lab_kernel(lab, i));
+		ret = node_modules(&b, lab, &lab->nodes[i], lab_kernel(lab, i));
 	built_fini(&b);
 	return ret;
 }

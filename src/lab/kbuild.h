@@ -9,12 +9,14 @@
  * struct kbuild - a kernel that somebody wants
  * @kdir: its source; NULL: that of the usual one
  * @config: fragments of configuration, files
- * @ours: names of fragments of ours ("kasan")
- * @gcov: directories of the source whose lines are counted
+ * @kasan: with our fragment for that
+ * @gcov, @kcov: directories of the source whose lines are counted, and of which
+ *	is said what is reached
  */
 struct kbuild {
 	char *kdir;
-	struct strvec config, ours, gcov;
+	struct strvec config, gcov, kcov;
+	bool kasan;
 };
 
 /**

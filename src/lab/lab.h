@@ -83,7 +83,7 @@ enum lab_pace { LAB_PACE_FROZEN, LAB_PACE_REAL };
  *	own; NULL: the one built with umtt
  * @build: if it says anything, that is built and becomes @kernel
  * @root: directory of the host that is the nodes' root file system
- * @gcov: nodes send the coverage of their kernels
+ * @gcov, @kcov: nodes send the coverage of their kernels
  * @seed: all that is random follows from it
  * @time_limit: simulated ns; 0: none
  * @wall_limit: ns of the host's time; 0: none
@@ -96,7 +96,7 @@ enum lab_pace { LAB_PACE_FROZEN, LAB_PACE_REAL };
 struct lab {
 	char *kernel, *root;
 	struct lab_build build;
-	bool gcov;
+	bool gcov, kcov;
 	u64 seed, time_limit, wall_limit, stall_limit, tod;
 	struct busy busy;
 	struct strvec links;

@@ -47,6 +47,7 @@ void node_fini(struct node *n)
 	strvec_free(&n->devices);
 	free(n->dtb);
 	cover_fini(&n->cover);
+	kcov_fini(&n->kcov);
 	free(n->said);
 	free(n->failure);
 	free(n->log);

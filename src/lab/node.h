@@ -9,6 +9,7 @@
 
 #include "console.h"
 #include "cover.h"
+#include "kcov.h"
 #include "kernels.h"
 #include "lab.h"
 #include "rundir.h"
@@ -40,6 +41,7 @@ struct node_env {
  * @kernel: that it runs
  * @devices: "SOCKET:VIRTIO_ID:INDEX" for the kernel's command line
  * @cover: what its kernel says of the lines that have run
+ * @kcov: what its kernel says of the code that was reached
  * @dtb: file with its device tree, NULL: none
  * @pid: of its kernel; 0: not started, or reaped
  * @channel_ended: nobody is left at the other end of the console
@@ -57,6 +59,7 @@ struct node {
 	struct strvec devices;
 	char *dtb;
 	struct cover cover;
+	struct kcov kcov;
 	struct console console;
 	struct klog klog;
 	pid_t pid;

@@ -10,6 +10,7 @@
 #include "host.h"
 #include "kbuild.h"
 #include "run_state.h"
+#include "tool.h"
 
 /*
  * DOC: The life of a run
@@ -110,6 +111,24 @@ static int find_debugger(struct run *r)
 	return 0;
 }
 
+/* What cannot be written or read is better known before the run. */
+static int open_kcov(struct run *r)
+{
+	const char *file = r->cfg->kcov;
+
+	if (!file)
+		return 0;
+	if (!tool_exists("addr2line")) {
+		log_err(NULL, "--kcov: there is no addr2line in PATH; install the package binutils");
+		return -ENOENT;
+	}
+	r->kcov = fopen(file, "we");
+	if (r->kcov)
+		return 0;
+	log_err(file, "%s", strerror(errno));
+	return -errno;
+}
+
 static int run_prepare(struct run *r)
 {
 	const struct lab *lab = r->cfg->lab;
@@ -131,6 +150,8 @@ static int run_prepare(struct run *r)
 		ret = make_out_dir(r->cfg->out);
 	if (!ret)
 		ret = make_out_dir(r->cfg->gcov);
+	if (!ret)
+		ret = open_kcov(r);
 	if (!ret)
 		ret = host_pin(r->cfg->cpu);
 	if (!ret)

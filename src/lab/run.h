@@ -19,7 +19,8 @@
  * @trace: file for a trace of the run; NULL: none
  * @replay: what the run is to be like; NULL: nothing
  * @report: to be filled in: how it has ended
- * @gcov: where coverage goes, if the lab has it; absolute; NULL: nowhere
+ * @gcov, @kcov: directory and file where coverage goes, if the lab has it;
+ *	absolute; NULL: nowhere
  * @cwd: absolute path of the directory that it is started in
  * @env: environment that its commands are started with
  * @gdb_command: file for gdb, where a node has one; NULL: none
@@ -31,7 +32,7 @@
  */
 struct run_cfg {
 	const struct lab *lab;
-	const char *out, *trace, *cwd, *gdb_command, *gcov;
+	const char *out, *trace, *cwd, *gdb_command, *gcov, *kcov;
 	char *const *env;
 	struct replay *replay;
 	struct report *report;

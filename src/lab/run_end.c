@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause OR GPL-2.0-or-later
 /* How a run ends: processes, trace, report, and the last words to the user. */
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -7,6 +8,7 @@
 
 #include "../base/log.h"
 #include "../trace/story.h"
+#include "host.h"
 #include "run_state.h"
 #include "stats.h"
 
@@ -144,6 +146,55 @@ static void check_cover(const struct run *r)
 		log_warn(r->cfg->gcov, "no coverage has come: no module was built with --module DIR, and no directory of the kernel is named by --gcov-of");
 }
 
+static int write_node(struct run *r, unsigned int i)
+{
+	const char *kernel = r->kernels.of[i]->path;
+	char *vmlinux = host_beside(kernel, "vmlinux");
+	char *includes = host_kernel_includes(kernel);
+	char *source = NULL;
+	int n;
+
+	if (includes) {
+		*strrchr(includes, '/') = '\0';
+		source = realpath(includes, NULL);
+	}
+	n = kcov_write(&r->nodes[i].kcov, r->nodes[i].cfg,
+		       vmlinux ? vmlinux : kernel, source, r->kcov);
+	free(source);
+	free(includes);
+	free(vmlinux);
+	return n;
+}
+
+/*
+ * What the nodes have reached whose commands have ended, one after the other.
+ * Return: 0; -EIO after a line
+ */
+static int write_kcov(struct run *r, bool ran)
+{
+	unsigned int i;
+	int ret = 0, n, places = 0;
+
+	if (!r->kcov)
+		return 0;
+	for (i = 0; i < r->nr_nodes; i++) {
+		if (!r->nodes[i].exited)
+			continue;
+		n = write_node(r, i);
+		if (n < 0)
+			ret = -EIO;
+		else
+			places += n;
+	}
+	if (ferror(r->kcov) | fclose(r->kcov)) {
+		log_err(r->cfg->kcov, "%s", strerror(errno));
+		ret = -EIO;
+	}
+	if (ran && !places && !ret && !r->failed)
+		log_warn(r->cfg->kcov, "nothing was reached: no module was built with --module DIR, and no directory of the kernel is named by --kcov-of, that the command has to do with");
+	return ret;
+}
+
 int run_finish(struct run *r, bool ran)
 {
 	char *stats = NULL;
@@ -164,6 +215,8 @@ int run_finish(struct run *r, bool ran)
 	if (ran)
 		check_cover(r);
 	ret = close_trace(r);
+	if (write_kcov(r, ran) < 0)
+		ret = -EIO;
 	if (r->cfg->replay && ran)
 		replay_end(r->cfg->replay);
 	if (r->failed)

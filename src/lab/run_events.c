@@ -123,11 +123,12 @@ static void node_said(struct console *c, int fd, const u8 *data, size_t len)
 		    len);
 }
 
-static void node_cover(struct console *c, bool begin, const u8 *data, size_t len)
+static void node_cover(struct console *c, u8 kind, const u8 *data, size_t len)
 {
 	struct node *n = container_of(c, struct node, console);
-	const char *why = begin ? cover_begin(&n->cover, data, len) :
-				  cover_data(&n->cover, data, len);
+	const char *why = kind == CHANNEL_KCOV ? kcov_said(&n->kcov, data, len) :
+			  kind == CHANNEL_COVER ? cover_begin(&n->cover, data, len) :
+						  cover_data(&n->cover, data, len);
 
 	if (why)
 		node_failed(c, why);

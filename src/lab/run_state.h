@@ -64,6 +64,7 @@ struct run {
 	u64 recorded, exit_at;
 	int output_lost;
 	u64 began;
+	FILE *kcov;
 };
 
 /*

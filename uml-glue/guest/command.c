@@ -89,6 +89,7 @@ void command_exec(int in, int out, int error)
 	dup2(in, STDIN_FILENO);
 	dup2(out, STDOUT_FILENO);
 	dup2(error, STDERR_FILENO);
+	kcov_begin();
 	closefrom(STDERR_FILENO + 1);
 	if (chdir(conf_get("cwd", "/")) < 0)
 		(void)!chdir("/");
@@ -132,6 +133,7 @@ void report_exit(int status)
 	struct channel_exit x = { 0 };
 	struct timespec ts = { 0 };
 
+	cover_send();
 	x.status = WIFEXITED(status) ? (uint32_t)WEXITSTATUS(status) :
 				       128 + (uint32_t)WTERMSIG(status);
 	clock_gettime(CLOCK_BOOTTIME, &ts);
@@ -188,10 +190,8 @@ static void __attribute__((noreturn)) serve(pid_t command, int out, int err)
 		if (fds[0].revents || fds[1].revents || !fds[2].revents)
 			continue;
 		if (read(fds[2].fd, &si, sizeof(si)) > 0 &&
-		    reap(command, &status)) {
-			cover_send();
+		    reap(command, &status))
 			report_exit(status);
-		}
 	}
 }
 

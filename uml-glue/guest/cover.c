@@ -66,10 +66,11 @@ void cover_send(void)
 {
 	if (conf_get("gcov", NULL))
 		send_dir(GCOV);
+	kcov_send();
 }
 
 void cover_check(void)
 {
 	if (conf_get("gcov", NULL) && access(GCOV, F_OK) < 0)
-		fail("this kernel counts no lines: it needs CONFIG_GCOV_KERNEL, as --gcov without --kernel builds it");
+		fail("this kernel counts no lines: it needs CONFIG_GCOV_KERNEL, as the one that is built with umtt has it");
 }

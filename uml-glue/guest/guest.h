@@ -47,6 +47,13 @@ void cover_check(void);
 /** cover_send() - send it */
 void cover_send(void);
 
+/** kcov_open() - if it is asked for; kcov_begin() - trace this process */
+void kcov_open(void);
+void kcov_begin(void);
+/** kcov_end() - trace it no longer; kcov_send() - send what was reached */
+void kcov_end(void);
+void kcov_send(void);
+
 /** send_frame() - pass @len bytes, at most CHANNEL_MAX_DATA, to umtt */
 void send_frame(enum channel_kind kind, const void *data, size_t len);
 
@@ -55,7 +62,7 @@ void run_command(void) __attribute__((noreturn));
 
 /** command_exec() - become the command, with these descriptors */
 void command_exec(int in, int out, int error) __attribute__((noreturn));
-/** report_exit() - the command has ended, with @status as of waitpid() */
+/** report_exit() - the command has ended, with @status as of waitpid(): coverage, then that */
 void report_exit(int status);
 
 /** run_on_terminal() - run the command on a terminal; goes on until umtt ends it */

@@ -211,7 +211,10 @@ int main(void)
 	name = conf_get("hostname", "umtt");
 	sethostname(name, strlen(name));
 	check_devicetree();
+	kcov_open();
+	kcov_begin();
 	modules_load();
+	kcov_end();
 	mounts_root();
 	net_setup();
 	if (conf_get("arg", NULL))

@@ -21,6 +21,7 @@ out=
 jobs=$(nproc)
 fragments=()
 profiled=()
+instrumented=()
 name=
 start_from=
 only=
@@ -42,8 +43,8 @@ Builds a User-Mode Linux kernel for umtt.
   --config FILE   a fragment of kernel configuration, merged on top of ours;
                   may be repeated
   --gcov DIR      count how often each line runs of what is in DIR of the
-                  kernel tree (drivers/gpio) and below; may be repeated. The
-                  fragment gcov.config is merged
+                  kernel tree (drivers/gpio) and below; may be repeated
+  --kcov DIR      likewise, let KCOV tell what of it a process reaches
   --name NAME     part of the kernel's version, so that its modules are told
                   from those of another configuration
   --start-from DIR  begin with the objects of the kernel in DIR, if it is made
@@ -75,6 +76,7 @@ set_option()
 	--config) fragments+=("$2") ;;
 	--name) name=$2 ;;
 	--gcov) profiled+=("${2%/}") ;;
+	--kcov) instrumented+=("${2%/}") ;;
 	--start-from) start_from=$2 ;;
 	--only) only=$2 ;;
 	--jobs) jobs=$2 ;;
@@ -292,19 +294,21 @@ sync_tree()
 	fi
 }
 
-# make for this tree, with a date that follows from it.
-#
-# What is profiled is decided by the directory that make is in, in place of a
-# line in the makefile of each.
+# A value of GCOV_PROFILE or KCOV_INSTRUMENT: "y" in the directories DIR... and
+# below. In the environment it is in place of a line in the makefile of each, and
+# leaves alone those that have one.
+in_dirs()
+{
+	[ $# -eq 0 ] || echo "\$(if \$(filter $* ${*/%//%},\$(obj)),y)"
+}
+
+# make for this tree, with a date that follows from it
 kmake()
 {
-	local gcov=()
-	if [ ${#profiled[@]} -gt 0 ]; then
-		gcov=("GCOV_PROFILE=\$(if \$(filter ${profiled[*]} ${profiled[*]/%//%},\$(obj)),y,n)")
-	fi
-	clean_make ARCH=um KBUILD_BUILD_VERSION=1 \
-		KBUILD_BUILD_TIMESTAMP="$(date -u -r "$tree/Makefile")" \
-		"${gcov[@]}" "$@"
+	"${clean_env[@]}" GCOV_PROFILE="$(in_dirs "${profiled[@]}")" \
+		KCOV_INSTRUMENT="$(in_dirs "${instrumented[@]}")" \
+		make ARCH=um KBUILD_BUILD_VERSION=1 \
+		KBUILD_BUILD_TIMESTAMP="$(date -u -r "$tree/Makefile")" "$@"
 }
 
 # Copies what make says to the log, and shows how far it is: on a terminal as
@@ -432,10 +436,6 @@ for f in "${fragments[@]}"; do
 	[ -r "$f" ] || die "cannot read $f"
 done
 
-if [ ${#profiled[@]} -gt 0 ]; then
-	fragments=("$here/config/gcov.config" "${fragments[@]}")
-fi
-
 # One build at a time in a directory
 exec 9>"$out/.lock"
 if ! flock -n 9; then
@@ -472,6 +472,7 @@ fi
 compiler=$(gcc -dumpfullversion) || die "gcc does not work"
 kernel_id="$source_id / config $(hash_of "$work/all.config") / gcc $compiler"
 [ ${#profiled[@]} -eq 0 ] || kernel_id+=" / gcov ${profiled[*]}"
+[ ${#instrumented[@]} -eq 0 ] || kernel_id+=" / kcov ${instrumented[*]}"
 if ! stamped kernel "$kernel_id" || [ ! -x "$out/linux" ] ||
    [ ! -f "$work/build/Module.symvers" ]; then
 	unstamp module

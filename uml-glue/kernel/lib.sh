@@ -59,11 +59,12 @@ stamp()
 	mv "$out/.stamp-$1.tmp" "$out/.stamp-$1"
 }
 
-# make, whatever the caller's make and environment say. The names are fixed, so
+# For make: nothing of the caller's make and environment. The names are fixed, so
 # that the same source gives the same kernel.
+clean_env=(env -i PATH="$PATH" HOME="${HOME:-/}" TMPDIR="${TMPDIR:-/tmp}" LC_ALL=C
+	KBUILD_BUILD_USER=umtt KBUILD_BUILD_HOST=umtt KCFLAGS=-pipe)
+
 clean_make()
 {
-	env -i PATH="$PATH" HOME="${HOME:-/}" TMPDIR="${TMPDIR:-/tmp}" LC_ALL=C \
-		KBUILD_BUILD_USER=umtt KBUILD_BUILD_HOST=umtt KCFLAGS=-pipe \
-		make "$@"
+	"${clean_env[@]}" make "$@"
 }

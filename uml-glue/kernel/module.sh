@@ -10,8 +10,8 @@ export LC_ALL=C
 # shellcheck source=uml-glue/kernel/lib.sh
 . "$(dirname "$0")/lib.sh"
 
-if [ $# -ne 2 ]; then
-	echo "Usage: $me KERNEL DIR: the --out directory of build.sh, and a directory with a Kbuild or Makefile" >&2
+if [ $# -lt 2 ]; then
+	echo "Usage: $me KERNEL DIR [VARIABLE=VALUE]...: the --out directory of build.sh, a directory with a Kbuild or Makefile, and variables for make, as GCOV_PROFILE=y" >&2
 	exit 2
 fi
 kernel=$1
@@ -26,15 +26,11 @@ case $dir in
 *[[:space:]:]*) die "$dir: the kernel's makefiles cannot work in a directory with a space or a colon in its path" ;;
 esac
 
-flags=()
-# Counting lines costs little in a module, and is what --gcov is for.
-if grep -q '^CONFIG_GCOV_KERNEL=y' "$kernel/build/.config"; then
-	flags=(GCOV_PROFILE=y)
-fi
+shift 2
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 if ! clean_make -C "$kernel/source" O="$(readlink -f "$kernel/build")" ARCH=um \
-	M="$dir" "${flags[@]}" modules >"$log" 2>&1; then
+	M="$dir" "$@" modules >"$log" 2>&1; then
 	grep -v -e '^make' -e '^  [A-Z]' "$log" >&2 || cat "$log" >&2
 	die "cannot build the module in $dir"
 fi
