@@ -197,26 +197,34 @@ same_twice()
 	diff -u out.1 out.2
 }
 
+# chip DEVICE: it, in a device tree, with the label pins
+chip()
+{
+	cat <<-END
+	chip {
+		compatible = "virtio,uml";
+		umtt,device = "$1";
+		pins: gpio {
+			compatible = "virtio,device29";
+			gpio-controller;
+			#gpio-cells = <2>;
+			interrupt-controller;
+			#address-cells = <0>;
+			#interrupt-cells = <2>;
+		};
+	};
+	END
+}
+
 # With a device tree: a key, which the driver gpio-keys debounces for 20 ms with a
 # timer of its own that is exact to some looks at the clock
 keys()
 {
-	cat >keys.dts <<-'END'
+	cat >keys.dts <<-END
 	#include <dt-bindings/gpio/gpio.h>
 	/dts-v1/;
 	/ {
-		chip {
-			compatible = "virtio,uml";
-			umtt,device = "gpio,names=KEY,script=bounces";
-			pins: gpio {
-				compatible = "virtio,device29";
-				gpio-controller;
-				#gpio-cells = <2>;
-				interrupt-controller;
-				#address-cells = <0>;
-				#interrupt-cells = <2>;
-			};
-		};
+		$(chip "gpio,names=KEY,script=bounces")
 		keys {
 			compatible = "gpio-keys";
 			key-a {
@@ -241,22 +249,11 @@ keys()
 # is set.
 alarm()
 {
-	cat >alarm.dts <<-'END'
+	cat >alarm.dts <<-END
 	#include <dt-bindings/interrupt-controller/irq.h>
 	/dts-v1/;
 	/ {
-		chip {
-			compatible = "virtio,uml";
-			umtt,device = "gpio,events=wire 0 alarm; wire 1 alarm";
-			pins: gpio {
-				compatible = "virtio,device29";
-				gpio-controller;
-				#gpio-cells = <2>;
-				interrupt-controller;
-				#address-cells = <0>;
-				#interrupt-cells = <2>;
-			};
-		};
+		$(chip "gpio,events=wire 0 alarm; wire 1 alarm")
 		bus {
 			compatible = "virtio,uml";
 			umtt,device = "i2c,record=record,events=client 0x68 ds1339 time=1700000000 wire=alarm";

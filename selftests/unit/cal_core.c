@@ -516,15 +516,19 @@ TEST_F(cal, lower_request_is_acked_after_the_running_client_knows)
 			    "moved time to 32 ns although it was free only until 20 ns"));
 }
 
+/* Client 0 runs and may do so until 20 only, when client 1 wants to run. */
+static bool free_until_20(struct lab *l)
+{
+	return begin(l, 2, (u64[]){ 10, 50 }, 50) && says(l, 1, TT_REQUEST, 20) &&
+	       hears(l, 0, TT_FREE_UNTIL, 20) && acks(l, 0) &&
+	       hears(l, 1, TT_ACK, 0);
+}
+
 TEST_F(cal, free_until_may_come_when_time_is_beyond_it)
 {
 	struct lab *l = &self->l;
 
-	ASSERT_TRUE(begin(l, 2, (u64[]){ 10, 50 }, 50));
-	ASSERT_TRUE(says(l, 1, TT_REQUEST, 20));
-	EXPECT_TRUE(hears(l, 0, TT_FREE_UNTIL, 20));
-	ASSERT_TRUE(acks(l, 0));
-	EXPECT_TRUE(hears(l, 1, TT_ACK, 0));
+	ASSERT_TRUE(free_until_20(l));
 	/* It was there already, but no further. */
 	EXPECT_TRUE(may_not(l, 0, TT_UPDATE, 51,
 			    "moved time to 51 ns although it was free only until 50 ns"));
@@ -534,11 +538,7 @@ TEST_F(cal, client_beyond_free_until_waits_for_its_turn)
 {
 	struct lab *l = &self->l;
 
-	ASSERT_TRUE(begin(l, 2, (u64[]){ 10, 50 }, 50));
-	ASSERT_TRUE(says(l, 1, TT_REQUEST, 20));
-	EXPECT_TRUE(hears(l, 0, TT_FREE_UNTIL, 20));
-	ASSERT_TRUE(acks(l, 0));
-	EXPECT_TRUE(hears(l, 1, TT_ACK, 0));
+	ASSERT_TRUE(free_until_20(l));
 	ASSERT_TRUE(says(l, 0, TT_UPDATE, 40));
 	EXPECT_TRUE(hears(l, 0, TT_ACK, 0));
 	ASSERT_TRUE(requests(l, 0, 45));
