@@ -152,7 +152,7 @@ int cmd_calendar(int argc, char **argv)
 	c.cfg.owner = &c;
 	cmd_parse(&argp, argc, argv, &c);
 	cmd_set_verbose(c.verbose);
-	if (cmd_open_loop(&c.ring, &c.signals, got_signal) < 0)
+	if (signals_open_loop(&c.signals, &c.ring, NULL, got_signal) < 0)
 		return EXIT_UMTT;
 	ret = serve(&c);
 	cmd_close_loop(&c.ring, &c.signals);

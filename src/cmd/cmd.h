@@ -57,13 +57,6 @@ void cmd_wrong(const char *fmt, ...) __attribute__((noreturn)) __printf(1, 2);
 /** cmd_set_verbose() - say more: 1 is who comes and goes, 2 every message */
 void cmd_set_verbose(int verbose);
 
-/**
- * cmd_open_loop() - the loop, and the signals that end a program
- *
- * Return: 0 or -errno, after one line that says what to do about it
- */
-int __must_check cmd_open_loop(struct ring *r, struct signals *sg,
-			       void (*got)(struct signals *sg, int signo));
 /** cmd_run_loop() - ring_run(), with an exit status for its own failure */
 int cmd_run_loop(struct ring *r);
 /** cmd_close_loop() - once everything on it has been closed */

@@ -76,30 +76,6 @@ void cmd_set_verbose(int verbose)
 		log_set_level(verbose > 1 ? LOG_DBG : LOG_INFO);
 }
 
-int cmd_open_loop(struct ring *r, struct signals *sg,
-		  void (*got)(struct signals *sg, int signo))
-{
-	char why[256];
-	sigset_t set;
-	int ret;
-
-	ret = ring_init(r, why, sizeof(why));
-	if (ret < 0) {
-		log_err(NULL, "%s", why);
-		return ret;
-	}
-	sigemptyset(&set);
-	sigaddset(&set, SIGINT);
-	sigaddset(&set, SIGTERM);
-	sigaddset(&set, SIGHUP);
-	ret = signals_open(sg, r, &set, got);
-	if (ret < 0) {
-		log_err(NULL, "signalfd: %s", strerror(-ret));
-		ring_fini(r);
-	}
-	return ret;
-}
-
 int cmd_run_loop(struct ring *r)
 {
 	int ret = ring_run(r);

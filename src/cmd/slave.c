@@ -273,7 +273,7 @@ int cmd_slave(int argc, char **argv)
 		return print_capabilities(argc, argv);
 	cmd_parse(&argp, argc, argv, &s);
 	cmd_set_verbose(s.verbose);
-	if (cmd_open_loop(&s.ring, &s.signals, got_signal) < 0)
+	if (signals_open_loop(&s.signals, &s.ring, NULL, got_signal) < 0)
 		return EXIT_UMTT;
 	s.signals.owner = &s;
 	ret = serve(&s);

@@ -325,25 +325,11 @@ static void judge_unrun(struct run *r)
 
 static int open_loop(struct run *r)
 {
-	char why[256];
-	sigset_t set;
+	static const int children[] = { SIGCHLD, 0 };
+	int ret = signals_open_loop(&r->signals, &r->ring, children, got_signal);
 
-	if (ring_init(&r->ring, why, sizeof(why)) < 0) {
-		log_err(NULL, "%s", why);
-		return -ENOSYS;
-	}
-	sigemptyset(&set);
-	sigaddset(&set, SIGINT);
-	sigaddset(&set, SIGTERM);
-	sigaddset(&set, SIGHUP);
-	sigaddset(&set, SIGCHLD);
-	if (signals_open(&r->signals, &r->ring, &set, got_signal) < 0) {
-		log_err(NULL, "signalfd: %s", strerror(errno));
-		ring_fini(&r->ring);
-		return -EINVAL;
-	}
 	r->signals.owner = r;
-	return 0;
+	return ret;
 }
 
 static void close_loop(struct run *r)

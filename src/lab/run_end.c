@@ -56,8 +56,7 @@ static void close_loop(struct run *r)
 		cal_server_free(r->calendar);
 	ring_cancel(&r->ring, &r->wall_op);
 	stall_end(&r->watch);
-	if (r->have_signals)
-		signals_close(&r->signals);
+	signals_close(&r->signals);
 	/* Whoever reads our output may be slow: a signal still ends us. */
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);

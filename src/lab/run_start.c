@@ -16,30 +16,15 @@
 
 static int open_loop(struct run *r)
 {
-	char why[256];
-	sigset_t set;
+	static const int children[] = { SIGCHLD, 0 };
+	static const int terminal[] = { SIGCHLD, SIGWINCH, SIGCONT, 0 };
+	int ret = signals_open_loop(&r->signals, &r->ring,
+				    lab_terminal(r->cfg->lab) ? terminal : children,
+				    run_got_signal);
 
-	if (ring_init(&r->ring, why, sizeof(why)) < 0) {
-		log_err(NULL, "%s", why);
-		return -ENOSYS;
-	}
-	r->have_ring = true;
-	sigemptyset(&set);
-	sigaddset(&set, SIGINT);
-	sigaddset(&set, SIGTERM);
-	sigaddset(&set, SIGHUP);
-	sigaddset(&set, SIGCHLD);
-	if (lab_terminal(r->cfg->lab)) {
-		sigaddset(&set, SIGWINCH);
-		sigaddset(&set, SIGCONT);
-	}
-	if (signals_open(&r->signals, &r->ring, &set, run_got_signal) < 0) {
-		log_err(NULL, "signalfd: %s", strerror(errno));
-		return -EINVAL;
-	}
-	r->have_signals = true;
+	r->have_ring = !ret;
 	r->signals.owner = r;
-	return 0;
+	return ret;
 }
 
 static u64 trace_clock(void *arg)

@@ -43,7 +43,6 @@ struct run {
 	bool have_ring;
 	struct outq outq;
 	struct signals signals;
-	bool have_signals;
 	struct op wall_op;
 	struct __kernel_timespec wall_ts;
 	struct trace *trace, *heard;

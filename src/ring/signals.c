@@ -4,6 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "../base/log.h"
 #include "signals.h"
 
 static void read_done(struct op *op, int res)
@@ -34,6 +35,32 @@ int signals_open(struct signals *sg, struct ring *r, const sigset_t *set,
 	sg->op.done = read_done;
 	ring_read(r, &sg->op, sg->fd, &sg->info, sizeof(sg->info));
 	return 0;
+}
+
+int signals_open_loop(struct signals *sg, struct ring *r, const int *more,
+		      void (*got)(struct signals *sg, int signo))
+{
+	char why[256];
+	sigset_t set;
+	int ret;
+
+	ret = ring_init(r, why, sizeof(why));
+	if (ret < 0) {
+		log_err(NULL, "%s", why);
+		return ret;
+	}
+	sigemptyset(&set);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGHUP);
+	for (; more && *more; more++)
+		sigaddset(&set, *more);
+	ret = signals_open(sg, r, &set, got);
+	if (ret < 0) {
+		log_err(NULL, "signalfd: %s", strerror(-ret));
+		ring_fini(r);
+	}
+	return ret;
 }
 
 void signals_close(struct signals *sg)

@@ -30,6 +30,17 @@ int __must_check signals_open(struct signals *sg, struct ring *r,
 			      const sigset_t *set,
 			      void (*got)(struct signals *sg, int signo));
 
+/**
+ * signals_open_loop() - ring_init(), and the signals that end a program
+ * @more: others to be told of, besides SIGINT, SIGTERM and SIGHUP; ends with 0;
+ *	NULL: none
+ *
+ * Return: 0 or -errno, after one line that says what to do about it
+ */
+int __must_check signals_open_loop(struct signals *sg, struct ring *r,
+				   const int *more,
+				   void (*got)(struct signals *sg, int signo));
+
 /** signals_close() - to be followed by ring_drain(); they stay blocked */
 void signals_close(struct signals *sg);
 
