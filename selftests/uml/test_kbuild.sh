@@ -360,7 +360,7 @@ nothing_is_reached()
 		equal file "$(cat kcov)" '# node1: 0 places, passed 0 times' || return
 	k="--kernel $linux"
 	# shellcheck disable=SC2086
-	refused '/none/kcov: No such file or directory' $k --kcov none/kcov || return
+	refused '/missing/kcov: No such file or directory' $k --kcov missing/kcov || return
 	run --append debugfs=off --kcov kcov -- true
 	equal status "$status" 125 && said 'node1: this kernel does not say what is reached: it needs CONFIG_KCOV' || return
 	run --append debugfs=off --gcov cover -- true
