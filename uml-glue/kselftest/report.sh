@@ -173,7 +173,7 @@ kernel runs alone, without time-travel, $real_jobs at a time, for at most $cap s
 simulated time with umtt, $sim_jobs at a time, for at most $wall_limit s of the host's time, without
 \`\`--busy\`\`. "Wall" is the host's time from start to end, with boot and exit;
 "simulated" is what the test has taken by the guest's clock. The host: $(nproc) CPUs,
-$(sed -n 's/^model name[[:space:]]*: //p' /proc/cpuinfo | head -n 1), load $(cut -d ' ' -f 3 /proc/loadavg) while this was made. To make this table::
+$(sed -n 's/^model name[[:space:]]*: //p' /proc/cpuinfo | head -n 1), load $load when the runs in simulated time began. To make this table::
 
 	make kselftest-report REAL_CAP=$cap REAL_JOBS=$real_jobs \\
 		SIM_JOBS=$sim_jobs WALL_LIMIT=$wall_limit
@@ -229,6 +229,8 @@ fi
 "$here/build.sh" --out "$out" "${collections[@]}"
 mkdir -p "$results/simulated" "$results/real"
 mapfile -t tests <"$out/tests/kselftest-list.txt"
-all simulated "$sim_jobs"
+# Real time is spent with sleeping, more than with work.
 all real "$real_jobs"
+load=$(cut -d ' ' -f 1 /proc/loadavg)
+all simulated "$sim_jobs"
 write_report
