@@ -13,6 +13,10 @@ FUZZ_S ?= 60
 
 FUZZ_args_SRCS := src/dev/args.c src/base/units.c
 FUZZ_cal_core_SRCS := src/cal/core.c src/base/heap.c src/wire/names.c
+FUZZ_device_SRCS := $(addprefix src/dev/,blk.c blk_work.c console.c console_port.c \
+	console_script.c disk.c faults.c gpio.c i2c.c i2c_client.c i2c_rtc.c input.c \
+	record.c script.c vsock.c vsock_event.c vsock_host.c when.c wire.c) \
+	$(filter-out src/base/log.c,$(UNIT_BUS))
 FUZZ_expect_SRCS := src/ktap/expect.c src/ktap/text.c src/base/units.c
 FUZZ_ktap_SRCS := $(wildcard src/ktap/*.c) src/base/units.c
 FUZZ_labfile_SRCS := src/lab/labfile.c src/lab/labyaml.c src/lab/yamldoc.c \
