@@ -358,6 +358,8 @@ nothing_is_reached()
 {
 	works --kcov kcov -- true && said '/kcov: nothing was reached: no module' &&
 		equal file "$(cat kcov)" '# node1: 0 places, passed 0 times' || return
+	run --time-limit 2s --kcov kcov -- sleep 5
+	equal status "$status" 124 && equal file "$(cat kcov)" '# node1: the command had not ended' || return
 	k="--kernel $linux"
 	# shellcheck disable=SC2086
 	refused '/missing/kcov: No such file or directory' $k --kcov missing/kcov || return

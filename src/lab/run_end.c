@@ -145,6 +145,7 @@ static void check_cover(const struct run *r)
 		log_warn(r->cfg->gcov, "no coverage has come: no module was built with --module DIR, and no directory of the kernel is named by --gcov-of");
 }
 
+/* Return: as kcov_write() */
 static int write_node(struct run *r, unsigned int i)
 {
 	const char *kernel = r->kernels.of[i]->path;
@@ -166,19 +167,25 @@ static int write_node(struct run *r, unsigned int i)
 }
 
 /*
- * What the nodes have reached whose commands have ended, one after the other.
- * Return: 0; -EIO after a line
+ * What the nodes have reached that have a command, one after the other. Return: 0;
+ * -EIO after a line
  */
-static int write_kcov(struct run *r, bool ran)
+static int write_kcov(struct run *r)
 {
 	unsigned int i;
-	int ret = 0, n, places = 0;
+	int ret = 0, n, places = 0, sent = 0;
 
 	if (!r->kcov)
 		return 0;
 	for (i = 0; i < r->nr_nodes; i++) {
-		if (!r->nodes[i].exited)
+		if (!r->nodes[i].cfg->command.n)
 			continue;
+		if (!r->nodes[i].exited) {
+			fprintf(r->kcov, "# %s: the command had not ended\n",
+				r->nodes[i].cfg->name);
+			continue;
+		}
+		sent++;
 		n = write_node(r, i);
 		if (n < 0)
 			ret = -EIO;
@@ -189,7 +196,7 @@ static int write_kcov(struct run *r, bool ran)
 		log_err(r->cfg->kcov, "%s", strerror(errno));
 		ret = -EIO;
 	}
-	if (ran && !places && !ret && !r->failed)
+	if (sent && !places && !ret && !r->failed)
 		log_warn(r->cfg->kcov, "nothing was reached: no module was built with --module DIR, and no directory of the kernel is named by --kcov-of, that the command has to do with");
 	return ret;
 }
@@ -214,7 +221,7 @@ int run_finish(struct run *r, bool ran)
 	if (ran)
 		check_cover(r);
 	ret = close_trace(r);
-	if (write_kcov(r, ran) < 0)
+	if (write_kcov(r) < 0)
 		ret = -EIO;
 	if (r->cfg->replay && ran)
 		replay_end(r->cfg->replay);
