@@ -169,10 +169,11 @@ static int by_address(const void *a, const void *b)
 
 void kcov_send(void)
 {
-	uint64_t *pc = area + 1, n, i;
+	uint64_t *pc, n, i;
 
 	if (kcov < 0)
 		return;
+	pc = area + 1;
 	n = area[0];
 	qsort(pc, n, sizeof(*pc), by_address);
 	send_modules();
