@@ -97,6 +97,7 @@ driver_life()
 		[ -d \$drv ] || drv=/sys/bus/virtio/drivers/virtio_vsock
 		for dev in \$drv/virtio*; do dev=\${dev##*/}; done
 		echo \$dev >\$drv/unbind && echo \$dev >\$drv/bind || exit
+		echo 0 >/sys/class/rtc/rtc0/wakealarm
 		echo +1 >/sys/class/rtc/rtc0/wakealarm && echo mem >/sys/power/state || exit
 		dmesg | grep -E 'WARNING|BUG|Oops|hung' && exit 1"
 	printf '%s\n' "$life" >life.sh
