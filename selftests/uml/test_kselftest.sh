@@ -266,6 +266,9 @@ bad_input()
 		refuses "No such file" --out "$work/none/x" -t own:pass &&
 		refuses "not a time" --wall-limit soon &&
 		refuses "neither test nor collection" --per-boot all &&
+		refuses "--busy often: " --busy often &&
+		refuses "--module none.ko: No such file" --module "none.ko x=1" &&
+		refuses "Is a directory" --expectations "$work" &&
 		refuses "cannot read expectations" --expectations "$work/none" || return
 	printf '\nown:pass sometimes x\n' >"$work/expect"
 	refuses "expect: line 2: 'sometimes' is no verb" --expectations "$work/expect"
@@ -273,12 +276,14 @@ bad_input()
 
 no_kernel()
 {
-	umtt kselftest --tests "$tests_dir" --kernel /bin/true -t own:pass \
-		>"$work/out" 2>"$work/err"
-	status=$?
-	equal "exit status" "$status" 1 &&
-		printed "^not ok 1 own:pass # ERROR umtt run has failed: exit status 125" &&
-		printed "not a User-Mode Linux kernel"
+	for kernel in "/bin/true" "$work/none"; do
+		umtt kselftest --tests "$tests_dir" --kernel "$kernel" -t own:pass \
+			>"$work/out" 2>"$work/err"
+		status=$?
+		equal "exit status" "$status" 125 && said "kernel" &&
+			equal "lines" "$(wc -l <"$work/err")" 1 &&
+			equal "bytes of stdout" "$(wc -c <"$work/out")" 0 || return
+	done
 }
 
 interrupted()

@@ -394,4 +394,11 @@ TEST(what_was_cut_within_a_letter)
 	}
 }
 
+TEST_F(ktap, what_passes_although_it_should_not)
+{
+	PARSE("1..2\nok 1 a # XPASS x\nnot ok 2 b # XPASS y\n");
+	EXPECT_EQ(1, self->p->out.passed);
+	EXPECT_EQ(1, self->p->out.failed);
+}
+
 TEST_HARNESS_MAIN

@@ -480,6 +480,35 @@ TEST(reports_are_found)
 	EXPECT_FALSE(klog_next(klog, strlen(klog), &at, &r));
 }
 
+/* One of each kind that the kernel's own checks print */
+TEST(each_kind_of_report_is_found)
+{
+	static const char *const first[] = {
+		"BUG: KASAN: use-after-free in f+0x1",
+		"BUG: kernel NULL pointer dereference, address: 0",
+		"kernel BUG at mm/x.c:1!",
+		"Oops: 0000 [#1]",
+		"UBSAN: array-index-out-of-bounds in x.c:1:2",
+		"general protection fault: 0000 [#1]",
+		"INFO: task x:12 blocked for more than 120 seconds.",
+		"INFO: rcu_sched detected stalls on CPUs/tasks:",
+		"rcu: INFO: rcu_sched self-detected stall on CPU",
+		"INFO: possible recursive locking detected",
+		"WARNING: possible circular locking dependency detected",
+		"kmemleak: 1 new suspected memory leaks",
+		"refcount_t: underflow; use-after-free.",
+		"list_add corruption. next->prev should be prev",
+	};
+	struct klog_report r;
+	size_t i, at;
+
+	for (i = 0; i < ARRAY_SIZE(first); i++) {
+		at = 0;
+		EXPECT_TRUE(klog_next(first[i], strlen(first[i]), &at, &r))
+			TH_LOG("%s", first[i]);
+	}
+}
+
 TEST(marks_in_a_log_are_found)
 {
 	const char *b = strstr(klog, "[    2.000000] #umtt");

@@ -200,4 +200,31 @@ TEST_F(report, as_junit_xml)
 		     "  </testsuite>\n</testsuites>\n", text);
 }
 
+TEST(totals_count_each_outcome)
+{
+	struct report_test t = { .collection = "c", .name = "a" };
+	struct report_totals sum = { 0 };
+	int i;
+
+	for (i = JUDGE_PASS; i <= JUDGE_NOT_RUN; i++) {
+		t.verdict.outcome = (enum judge_outcome)i;
+		report_add(&sum, &t);
+	}
+	t.verdict.outcome = JUDGE_FAIL;
+	t.verdict.limit = true;
+	report_add(&sum, &t);
+	t.verdict.outcome = JUDGE_PASS;
+	t.verdict.limit = false;
+	t.verdict.surprise = true;
+	report_add(&sum, &t);
+	EXPECT_EQ(7, sum.tests);
+	EXPECT_EQ(2, sum.passed);
+	EXPECT_EQ(2, sum.failed);
+	EXPECT_EQ(1, sum.skipped);
+	EXPECT_EQ(1, sum.expected);
+	EXPECT_EQ(1, sum.not_run);
+	EXPECT_EQ(1, sum.limits);
+	EXPECT_EQ(1, sum.surprises);
+}
+
 TEST_HARNESS_MAIN

@@ -12,6 +12,8 @@
 #include "../base/units.h"
 #include "../kself/kself.h"
 #include "../kself/source.h"
+#include "../lab/busy.h"
+#include "../lab/host.h"
 #include "../lab/lab.h"
 #include "cmd.h"
 
@@ -237,6 +239,35 @@ static void check_numbers(const struct kself_args *a, u64 mem)
 		cmd_wrong("--mem %s: not a size from " LAB_MEMORY_HELP, a->mem);
 }
 
+/* What each boot would complain about is said once. */
+static void check_boots(const struct kself_args *a)
+{
+	struct busy busy;
+	const char *why = a->busy ? busy_parse(a->busy, &busy) : NULL;
+	size_t i;
+
+	if (why)
+		cmd_wrong("--busy %s: %s", a->busy, why);
+	for (i = 0; i < a->modules.n; i++) {
+		char *path = xstrdup(a->modules.v[i]);
+
+		path[strcspn(path, " ")] = '\0';
+		if (access(path, R_OK) < 0)
+			cmd_wrong("--module %s: %s", path, strerror(errno));
+		free(path);
+	}
+}
+
+static int check_kernel(const char *kernel, const char *cwd)
+{
+	char release[HOST_RELEASE_LEN], *path;
+	unsigned int version;
+
+	path = host_kernel(cwd, kernel, &version, release);
+	free(path);
+	return path ? 0 : KSELF_BROKEN;
+}
+
 static void set_cfg(struct kself_cfg *cfg, const struct kself_args *a)
 {
 	cfg->time_limit = parse_time("time-limit", a->time_limit,
@@ -249,6 +280,7 @@ static void set_cfg(struct kself_cfg *cfg, const struct kself_args *a)
 				       KSELF_OUTPUT_LIMIT);
 	cfg->mem = parse_size("mem", a->mem, 0);
 	check_numbers(a, cfg->mem);
+	check_boots(a);
 	cfg->jobs = a->jobs ? a->jobs : all_cpus();
 	cfg->per_collection = a->per_collection;
 	cfg->strict = a->strict;
@@ -404,7 +436,9 @@ static int run(struct kself_cfg *cfg, const struct kself_args *a,
 	cfg->out = out;
 	cfg->ktap = ktap;
 	cfg->junit = junit;
-	status = kself_run(cfg);
+	status = check_kernel(cfg->kernel, cwd);
+	if (!status)
+		status = kself_run(cfg);
 	strvec_free(&modules);
 	strvec_free(&notes);
 	free(kernel);

@@ -201,9 +201,9 @@ int kself_source_list(struct kself_source *s, const char *cwd,
 	if (!ret) {
 		make_argv(s, what, kdir, cwd, true, &argv);
 		ret = tool_run(argv.v, -1, fd);
-		if (ret)
-			log_err(NULL, "cannot say which kselftests there are (status %d)",
-				ret);
+		/* It has said why. */
+		if (ret && ret < 128)
+			ret = KSELF_BROKEN;
 	}
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
 	if (!ret && kself_tests_load(tests, path, NULL))

@@ -17,25 +17,26 @@ char *kself_read_file(const char *path, size_t max, size_t *len)
 	FILE *f = fopen(path, "re");
 	char *buf = NULL;
 	size_t n, room = 0;
+	int err;
 
 	*len = 0;
 	if (!f)
 		return NULL;
 	do {
 		room += 65536;
+		errno = 0;
 		buf = xrealloc(buf, room + 1);
 		n = fread(buf + *len, 1, min_size(room, max) - *len, f);
 		*len += n;
 	} while (n && *len < max && *len == room);
 	buf[*len] = '\0';
-	n = (size_t)ferror(f);
+	err = ferror(f) ? errno : 0;
 	fclose(f);
-	if (n) {
-		free(buf);
-		errno = EIO;
-		return NULL;
-	}
-	return buf;
+	if (!err)
+		return buf;
+	free(buf);
+	errno = err;
+	return NULL;
 }
 
 /* These names become paths, here and in the guest, and words of marks. */

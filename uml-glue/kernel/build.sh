@@ -106,7 +106,7 @@ in_range()
 tree_version()
 {
 	sed -n 's/^VERSION = *//p;s/^PATCHLEVEL = */./p;/^NAME/q' \
-		"$1/Makefile" | tr -d '\n'
+		"$1/Makefile" 2>/dev/null | tr -d '\n' || :
 }
 
 unstamp()
@@ -265,7 +265,7 @@ copy_tree()
 	for f in "${patches[@]}"; do
 		mapfile -t -O ${#touched[@]} touched < <(sed -n 's,^+++ b/\([^\t]*\).*,\1,p' "$f")
 	done
-	id="copy $source $(cd "$source" && hash_of Makefile "${touched[@]}") $(all_patches "$version" | sha256sum)"
+	id="copy $source $(cd "$source" && hash_of Makefile "${touched[@]}" 2>/dev/null) $(all_patches "$version" | sha256sum)"
 	tree=$work/source
 	if ! stamped source "$id"; then
 		unstamp source kernel module

@@ -111,6 +111,8 @@ check_collections()
 	for c in "${collections[@]}"; do
 		if [ -f "$selftests/$c/Makefile" ]; then
 			have+=("$c")
+		elif [ ${#collections[@]} -eq 1 ]; then
+			die "there is no collection $c in $selftests"
 		else
 			echo "$me: there is no collection $c in $selftests" >&2
 			printf '%s\tno such collection\n' "$c" >>"$out/not-built.tmp"
