@@ -922,6 +922,19 @@ TEST_F(faults, error_takes_the_time_of_the_request)
 	EXPECT_EQ(VIRTIO_BLK_S_IOERR, fake_in(d, 0, 0)[SECTOR]);
 }
 
+/* The driver must not take for data what was never read. */
+TEST_F(faults, failed_read_has_written_nothing)
+{
+	struct dev *d = make(self->b, "blk,size=64Ki,error=read@1");
+	u32 len = 1;
+
+	submit(d, 0, VIRTIO_BLK_T_IN, 0, 0, 4 * SECTOR);
+	fake_bus_run(self->b);
+	ASSERT_EQ(0, fake_take(d, 0, &len));
+	EXPECT_EQ(0, len);
+	EXPECT_EQ(VIRTIO_BLK_S_IOERR, fake_in(d, 0, 0)[4 * SECTOR]);
+}
+
 TEST_F(faults, bad_sectors)
 {
 	struct dev *d = make(self->b, "blk,size=64Ki,error-sector=5/10-11");

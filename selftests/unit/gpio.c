@@ -233,6 +233,17 @@ TEST_F(gpio, levels)
 	EXPECT_EQ(1, interrupt(self->d, 2));
 }
 
+/* Who comes to a wire later has the level that it has by then. */
+TEST_F(gpio, wire_that_is_high_already)
+{
+	struct dev *d;
+
+	make(self->b, "gpio,events=wire 0 w; set 0 1", "first");
+	d = make(self->b, "gpio,events=wire 5 w; wire 6 v", "g");
+	EXPECT_EQ(1, get(d, 5));
+	EXPECT_EQ(0, get(d, 6));
+}
+
 TEST_F(gpio, an_output_is_another_input)
 {
 	struct dev *o = make(self->b, "gpio,events=wire 0 w", "other");
