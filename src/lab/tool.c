@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause OR GPL-2.0-or-later
 /* Programs of the host that work for umtt before and after a run. */
 #include <errno.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -19,6 +20,8 @@ int tool_run(char *const *argv, int in, int out)
 	if (pid < 0)
 		return -errno;
 	if (pid == 0) {
+		/* umtt lives without it; the pipes of a script do not. */
+		signal(SIGPIPE, SIG_DFL);
 		if (in >= 0)
 			dup2(in, STDIN_FILENO);
 		dup2(out >= 0 ? out : STDERR_FILENO, STDOUT_FILENO);
