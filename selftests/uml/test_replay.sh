@@ -117,19 +117,19 @@ changed_kernel()
 # The script is a file of the lab's directory; what comes later is another one.
 changed_script()
 {
-	mkdir -p sub
-	echo 'at 2s set 1 1' >'sub/a,b'
-	echo "nodes: [{ name: node1, devices: ['gpio,script=a,,b'] }]" >sub/scripted.yaml
-	run sub/scripted.yaml --trace trace -- true
+	mkdir -p su,b
+	echo 'at 2s set 1 1' >'su,b/a,b'
+	echo "nodes: [{ name: node1, devices: ['gpio,script=a,,b'] }]" >su,b/scripted.yaml
+	run su,b/scripted.yaml --trace trace -- true
 	succeeded || return
 	replay
 	equal status "$status" 0 && ! said 'recorded with' >/dev/null || return
-	echo 'at 3s set 1 1' >'sub/a,b'
+	echo 'at 3s set 1 1' >'su,b/a,b'
 	replay
 	mv trace before
 	cp want trace
-	said 'recorded with node1.device-file=sub/a,b hash:.*, now node1.device-file=sub/a,b hash:' || return
-	run sub/scripted.yaml --trace after -- true
+	said 'recorded with node1.device-file=su,b/a,b hash:.*, now node1.device-file=su,b/a,b hash:' || return
+	run su,b/scripted.yaml --trace after -- true
 	umtt diff before after >out 2>err
 	printed '^A node1.device-file=' && printed '^B node1.device-file='
 }

@@ -69,3 +69,15 @@ char *devspec_path(const char *s, size_t len)
 	}
 	return path;
 }
+
+char *devspec_quote(const char *path)
+{
+	char *s = xcalloc(2, strlen(path) + 1), *p = s;
+
+	for (; *path; path++) {
+		*p++ = *path;
+		if (*path == ',')
+			*p++ = ',';
+	}
+	return s;
+}

@@ -18,4 +18,7 @@ size_t devspec_input(const char *s);
 /** devspec_path() - the path of @len bytes at @s, as it was meant; to be freed */
 char *devspec_path(const char *s, size_t len);
 
+/** devspec_quote() - @path as a description has it; to be freed */
+char *devspec_quote(const char *path);
+
 #endif

@@ -224,7 +224,7 @@ static int check_device(const struct labfile *lf, const char *key,
 /* A device's files are relative to the lab file, as all paths in that are. */
 static char *device_spec(const struct labfile *lf, const char *spec)
 {
-	char *out = xstrdup(""), *longer;
+	char *out = xstrdup(""), *dir = devspec_quote(lf->dir), *longer;
 	size_t len, path;
 
 	for (; *spec; spec += len) {
@@ -233,12 +233,13 @@ static char *device_spec(const struct labfile *lf, const char *spec)
 		if (path && spec[path] == '/')
 			path = 0;
 		longer = xasprintf("%s%.*s%s%.*s%s", out, (int)path, spec,
-				   path ? lf->dir : "", (int)(len - path),
+				   path ? dir : "", (int)(len - path),
 				   spec + path, spec[len] ? "," : "");
 		len += spec[len] == ',';
 		free(out);
 		out = longer;
 	}
+	free(dir);
 	return out;
 }
 
