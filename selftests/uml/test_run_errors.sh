@@ -328,6 +328,15 @@ mkdir dir.yaml
 check file_is_a_directory wrong_file "dir.yaml: Is a directory" dir.yaml
 check command_without_dashes wrong_file "there is no lab file 'true'; a COMMAND goes after --" true
 
+directory_gone()
+{
+	mkdir gone
+	status=$(cd gone && rmdir "$work/gone" && run --report report -- true
+		echo "$status")
+	one_line "the current directory is gone: "
+}
+
+check directory_gone directory_gone
 check unknown_option usage "unrecognized option '--nodes-of-lab'" --nodes-of-lab -- true
 check nothing_to_run usage "nothing to run"
 check node_0 usage "--node 0: " --node 0 -- true

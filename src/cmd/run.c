@@ -287,16 +287,21 @@ static int run(const struct run_args *a, const struct lab *lab,
 	return status;
 }
 
+/* NULL after a line; to be freed */
+static char *present_dir(void)
+{
+	char *cwd = getcwd(NULL, 0);
+
+	if (!cwd)
+		log_err(NULL, "the current directory is gone: %s", strerror(errno));
+	return cwd;
+}
+
 /* Its paths may be relative to a directory, and its commands are run there. */
-static int find_cwd(const struct recorded *rec, char **cwd)
+static int check_recorded_dir(const struct recorded *rec)
 {
 	struct stat st;
 
-	*cwd = getcwd(NULL, 0);
-	if (!*cwd) {
-		log_err(NULL, "the current directory is gone: %s", strerror(errno));
-		return -errno;
-	}
 	if (!rec->cwd || (stat(rec->cwd, &st) == 0 && S_ISDIR(st.st_mode)))
 		return 0;
 	log_err(rec->cwd, "this is where the recorded run was started, and it is no directory");
@@ -312,12 +317,12 @@ static bool same_file(const char *a, const char *b)
 	       sa.st_dev == sb.st_dev && sa.st_ino == sb.st_ino;
 }
 
-static int run_args(const struct run_args *a, struct report *report)
+static int run_args(const struct run_args *a, const char *cwd,
+		    struct report *report)
 {
 	struct recorded rec = { 0 };
 	struct replay rp;
 	struct lab lab;
-	char *cwd = NULL;
 	int status = EXIT_UMTT;
 
 	if (a->replay && a->trace && same_file(a->replay, a->trace))
@@ -326,12 +331,11 @@ static int run_args(const struct run_args *a, struct report *report)
 	if (a->replay && replay_open(&rp, a->replay) < 0)
 		return EXIT_UMTT;
 	lab_init(&lab);
-	if (run_args_lab(a, &rp, &lab, &rec) == 0 && find_cwd(&rec, &cwd) == 0)
+	if (run_args_lab(a, &rp, &lab, &rec) == 0 && check_recorded_dir(&rec) == 0)
 		status = run(a, &lab, a->replay ? &rp : NULL, &rec, cwd,
 			     report);
 	lab_fini(&lab);
 	recorded_free(&rec);
-	free(cwd);
 	if (a->replay)
 		replay_close(&rp);
 	return status;
@@ -341,25 +345,23 @@ static int run_args(const struct run_args *a, struct report *report)
 static int run_and_report(const struct run_args *a)
 {
 	struct report report = { .status = EXIT_UMTT };
-	char *cwd, *path;
+	char *cwd = present_dir(), *path = NULL;
 	int status;
 
-	if (!a->report)
-		status = run_args(a, &report);
-	else {
-		cwd = getcwd(NULL, 0);
-		path = xpath(cwd ? cwd : "", a->report);
-		free(cwd);
-		if (report_prepare(path) < 0) {
-			free(path);
-			return EXIT_UMTT;
-		}
-		status = run_args(a, &report);
-		if (report_write(&report, path) < 0 && !status)
+	if (!cwd)
+		return EXIT_UMTT;
+	if (a->report)
+		path = xpath(cwd, a->report);
+	if (path && report_prepare(path) < 0) {
+		status = EXIT_UMTT;
+	} else {
+		status = run_args(a, cwd, &report);
+		if (path && report_write(&report, path) < 0 && !status)
 			status = EXIT_UMTT;
-		free(path);
 	}
 	report_fini(&report);
+	free(path);
+	free(cwd);
 	return status;
 }
 
