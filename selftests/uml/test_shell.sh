@@ -178,13 +178,14 @@ many_keys_at_once()
 
 the_escape_ends_it()
 {
-	plain <<-'END'
+	plain --report report <<-'END'
 	wait ready:
 	type while :; do :; done\r
 	pause 0.3
 	type \x1d\x1d\x1d
 	END
-	equal status "$status" 130
+	equal status "$status" 130 || return
+	grep -qx 'reason=terminal' report || cat report
 }
 
 a_signal_restores_the_terminal()

@@ -23,6 +23,8 @@ static const struct {
 	{ WHY_ASLEEP, "asleep" },
 	{ WHY_SIGNAL, "signal" },
 	{ WHY_STDOUT, "stdout" },
+	{ WHY_NO_TERMINAL, "terminal" },
+	{ WHY_ESCAPE, "terminal" },
 	{ WHY_DEVICES, "devices-failed" },
 };
 

@@ -17,6 +17,8 @@
 #define WHY_ASLEEP	"nothing can happen any more"
 #define WHY_SIGNAL	RECORD_HOST "a signal"
 #define WHY_STDOUT	RECORD_HOST "stdout"
+#define WHY_NO_TERMINAL	RECORD_HOST "the terminal is gone"
+#define WHY_ESCAPE	RECORD_HOST "the user has ended it"
 #define WHY_DEVICES	"the devices have lost the calendar"
 
 /**

@@ -10,6 +10,7 @@
 #include "../dev/keys.h"
 #include "channel.h"
 #include "record.h"
+#include "report.h"
 #include "shell.h"
 
 /*
@@ -118,11 +119,11 @@ static void typed(struct op *op, int res)
 	}
 	if (res <= 0) {
 		s->open = false;
-		s->ended(s, 128 + SIGHUP, RECORD_HOST "the terminal is gone");
+		s->ended(s, 128 + SIGHUP, WHY_NO_TERMINAL);
 		return;
 	}
 	if (has_escaped(s, s->typed, (size_t)res)) {
-		s->ended(s, 128 + SIGINT, RECORD_HOST "the user has ended it");
+		s->ended(s, 128 + SIGINT, WHY_ESCAPE);
 		return;
 	}
 	put_frame(s, CHANNEL_TYPED_KEYS, s->typed, (size_t)res);
