@@ -120,8 +120,10 @@ const char *cover_begin(struct cover *c, const u8 *bytes, size_t len)
 
 const char *cover_data(struct cover *c, const u8 *data, size_t len)
 {
-	if (c->fd < 0 || write(c->fd, data, len) == (ssize_t)len)
+	ssize_t n = c->fd < 0 ? (ssize_t)len : write(c->fd, data, len);
+
+	if (n >= 0 && (size_t)n == len)
 		return NULL;
-	log_err(c->dir, "%s", strerror(errno));
+	log_err(c->dir, "%s", strerror(n < 0 ? errno : ENOSPC));
 	return "its coverage cannot be written";
 }

@@ -163,9 +163,9 @@ static int build_module(const struct lab *lab, const char *kernel,
 		strvec_add(&argv, "KCOV_INSTRUMENT=y");
 	free(sh);
 	ret = tool_output(argv.v, -1, &out, &len) ? -EINVAL : 0;
-	for (line = strtok_r(out, "\n", &rest); line && !ret;
-	     line = strtok_r(NULL, "\n", &rest))
-		strvec_add(files, line);
+	for (rest = out; !ret && (line = strsep(&rest, "\n"));)
+		if (*line)
+			strvec_add(files, line);
 	free(out);
 	strvec_free(&argv);
 	if (ret)

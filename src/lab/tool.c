@@ -45,7 +45,9 @@ int tool_output(char *const *argv, int in, char **out, size_t *len)
 	if (fd < 0)
 		return -errno;
 	ret = tool_run(argv, in, fd);
-	if (ret >= 0 && fstat(fd, &st) == 0) {
+	if (ret >= 0 && fstat(fd, &st) < 0)
+		ret = -errno;
+	if (ret >= 0) {
 		*out = xcalloc(1, (size_t)st.st_size + 1);
 		n = pread(fd, *out, (size_t)st.st_size, 0);
 		*len = n > 0 ? (size_t)n : 0;

@@ -219,16 +219,19 @@ int tree_connect(struct tree *t, struct tree_slot *s, const char *socket,
 
 int tree_write(const struct tree *t, const char *path)
 {
-	size_t len = fdt_totalsize(t->blob);
-	int fd, err = 0;
+	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+	int err = 0;
+	ssize_t n = -1;
 
 	fdt_pack(t->blob);
-	len = fdt_totalsize(t->blob);
-	fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
-	if (fd < 0 || write(fd, t->blob, len) != (ssize_t)len) {
+	if (fd >= 0)
+		n = write(fd, t->blob, fdt_totalsize(t->blob));
+	if (n < 0)
 		err = -errno;
+	else if ((size_t)n != fdt_totalsize(t->blob))
+		err = -ENOSPC;
+	if (err)
 		log_err(path, "cannot write the device tree: %s", strerror(-err));
-	}
 	if (fd >= 0)
 		close(fd);
 	return err;
