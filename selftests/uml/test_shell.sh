@@ -166,8 +166,8 @@ many_keys_at_once()
 	line=$(head -c 2000 /dev/zero | tr '\0' x)
 	plain <<-END
 	wait ready:
-	type stty -icanon; head -c 40000 | wc -c; stty icanon\\r
-	pause 0.5
+	type stty -icanon; echo is \$((6 * 7)); head -c 40000 | wc -c; stty icanon\\r
+	wait is 42
 	$(yes "type $line" | head -n 20)
 	wait 40000
 	wait ready:
