@@ -269,11 +269,12 @@ static int no_lab_file(const char *arg)
 static int load_lab_file(struct lab *lab, const char *path)
 {
 	int ret = labfile_load(lab, path);
-	char *real = realpath(path, NULL);
+	char *real = realpath(path, NULL), *dir;
 
 	if (ret == 0 && real) {
-		*strrchr(real, '/') = '\0';
-		setenv(LABFILE_ENV, *real ? real : "/", 1);
+		dir = xdir(real);
+		setenv(LABFILE_ENV, dir, 1);
+		free(dir);
 	}
 	free(real);
 	return ret;

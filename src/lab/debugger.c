@@ -39,11 +39,6 @@ static void add_ex(struct strvec *argv, const char *command)
 	strvec_add(argv, command);
 }
 
-static char *dir_of(const char *path)
-{
-	return xasprintf("%.*s", (int)(strrchr(path, '/') - path), path);
-}
-
 /*
  * lx-symbols looks into the directories that it is told and into the present
  * one, which may be large: it is called in that of the first module.
@@ -57,7 +52,7 @@ static void add_symbols(struct strvec *argv, const struct debugger *d)
 	if (!modules->n)
 		return;
 	for (i = 0; i < modules->n; i++) {
-		dir = dir_of(modules->v[i]);
+		dir = xdir(modules->v[i]);
 		longer = xasprintf("%s %s", i ? command : "cd", dir);
 		if (i) {
 			free(command);

@@ -67,12 +67,12 @@ static int run_compiler(struct lab_tree *tree, const char *dir,
 
 static int compile_source(struct lab_tree *tree, const char *kernel)
 {
-	char *dir = xasprintf("%.*s", (int)(strrchr(tree->file, '/') - tree->file),
-			      tree->file);
-	char *includes = host_kernel_includes(kernel);
-	int ret = run_compiler(tree, *dir ? dir : "/", includes ? includes : "");
+	char *dir = xdir(tree->file), *source = host_kernel_source(kernel);
+	char *includes = source ? xasprintf("%s/include", source) : xstrdup("");
+	int ret = run_compiler(tree, dir, includes);
 
 	free(includes);
+	free(source);
 	free(dir);
 	if (ret == 0)
 		return 0;

@@ -168,27 +168,28 @@ static char *default_kernel(void)
 
 char *host_kernel_dir(const char *kernel)
 {
-	char *path = kernel ? xstrdup(kernel) : default_kernel(), *real;
+	char *path = kernel ? xstrdup(kernel) : default_kernel(), *real, *dir;
 
 	real = path ? realpath(path, NULL) : NULL;
 	free(path);
-	if (real)
-		*strrchr(real, '/') = '\0';
-	return real;
+	dir = real ? xdir(real) : NULL;
+	free(real);
+	return dir;
 }
 
-char *host_kernel_includes(const char *kernel)
+char *host_kernel_source(const char *kernel)
 {
-	char *parent = host_kernel_dir(kernel), *dir;
+	char *dir = host_kernel_dir(kernel), *path, *includes, *source;
 
-	if (!parent)
+	if (!dir)
 		return NULL;
-	dir = xasprintf("%s/source/include", parent);
-	free(parent);
-	if (access(dir, X_OK) == 0)
-		return dir;
+	path = xasprintf("%s/source/include", dir);
+	includes = realpath(path, NULL);
+	source = includes ? xdir(includes) : NULL;
+	free(includes);
+	free(path);
 	free(dir);
-	return NULL;
+	return source;
 }
 
 char *host_beside(const char *kernel, const char *name)

@@ -72,12 +72,12 @@ char *host_glue_dir(void);
 char *host_kernels_dir(void);
 
 /**
- * host_kernel_includes() - the include directory of the source of @kernel
+ * host_kernel_source() - the source of @kernel, links followed
  * @kernel: NULL: the one that was built with umtt
  *
  * Return: path, to be freed; NULL: it is not there
  */
-char *host_kernel_includes(const char *kernel);
+char *host_kernel_source(const char *kernel);
 
 /**
  * host_fill_stdio() - open /dev/null where stdin, stdout or stderr are closed

@@ -41,32 +41,27 @@ static char *script(const char *name)
 	return NULL;
 }
 
-/* The source of the usual kernel, if it is there */
-static char *usual_source(char **from)
+/* The source of the usual kernel, and its objects, if they are there */
+static void add_usual(struct strvec *argv)
 {
-	char *includes = host_kernel_includes(NULL), *source;
+	char *source = host_kernel_source(NULL), *dir = host_kernel_dir(NULL);
 
-	if (!includes)
-		return NULL;
-	*strrchr(includes, '/') = '\0';
-	source = realpath(includes, NULL);
-	*strrchr(includes, '/') = '\0';
-	*from = includes;
-	return source;
+	if (source) {
+		strvec_addf(argv, "--source=%s", source);
+		strvec_addf(argv, "--start-from=%s", dir);
+	}
+	free(source);
+	free(dir);
 }
 
 static void add_options(struct strvec *argv, const struct kbuild *kb)
 {
-	char *source = NULL, *from = NULL;
 	size_t i;
 
-	source = kb->kdir ? xstrdup(kb->kdir) : usual_source(&from);
-	if (source)
-		strvec_addf(argv, "--source=%s", source);
-	if (from)
-		strvec_addf(argv, "--start-from=%s", from);
-	free(source);
-	free(from);
+	if (kb->kdir)
+		strvec_addf(argv, "--source=%s", kb->kdir);
+	else
+		add_usual(argv);
 	if (kb->kasan) {
 		char *dir = host_glue_dir();
 

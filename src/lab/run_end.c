@@ -150,18 +150,12 @@ static int write_node(struct run *r, unsigned int i)
 {
 	const char *kernel = r->kernels.of[i]->path;
 	char *vmlinux = host_beside(kernel, "vmlinux");
-	char *includes = host_kernel_includes(kernel);
-	char *source = NULL;
+	char *source = host_kernel_source(kernel);
 	int n;
 
-	if (includes) {
-		*strrchr(includes, '/') = '\0';
-		source = realpath(includes, NULL);
-	}
 	n = kcov_write(&r->nodes[i].kcov, r->nodes[i].cfg,
 		       vmlinux ? vmlinux : kernel, source, r->kcov);
 	free(source);
-	free(includes);
 	free(vmlinux);
 	return n;
 }

@@ -55,6 +55,13 @@ char *xpath(const char *cwd, const char *path)
 	return *path == '/' ? xstrdup(path) : xasprintf("%s/%s", cwd, path);
 }
 
+char *xdir(const char *path)
+{
+	int len = (int)(strrchr(path, '/') - path);
+
+	return xasprintf("%.*s", len ? len : 1, path);
+}
+
 /* Takes over @s */
 static void add_owned(struct strvec *sv, char *s)
 {

@@ -19,6 +19,8 @@ char *xasprintf(const char *fmt, ...) __printf(1, 2);
 
 /** xpath() - @path as an absolute path: below @cwd unless it is one already */
 char *xpath(const char *cwd, const char *path);
+/** xdir() - the directory that the absolute @path is in */
+char *xdir(const char *path);
 
 /**
  * struct strvec - a list of strings that owns them
