@@ -167,7 +167,7 @@ static int run_prepare(struct run *r)
 
 int run_lab(const struct run_cfg *cfg)
 {
-	struct run r = { .cfg = cfg, .began = run_wall_now() };
+	struct run r = { .cfg = cfg, .began = ring_clock() };
 	int status = RUN_FAILED, ret;
 
 	ret = run_prepare(&r);

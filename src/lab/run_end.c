@@ -27,7 +27,7 @@ static char *make_stats(struct run *r)
 {
 	struct stats_source src = {
 		.calendar = r->calendar, .bus = r->bus,
-		.simulated = run_simulated(r), .wall = run_wall_now() - r->began,
+		.simulated = run_simulated(r), .wall = ring_clock() - r->began,
 		.enters = r->ring.enters, .counters = r->cfg->counters,
 	};
 
@@ -125,7 +125,7 @@ static void make_report(struct run *r, bool ran)
 
 	if (ran)
 		tell_charged(r);
-	rep->wall = run_wall_now() - r->began;
+	rep->wall = ring_clock() - r->began;
 	rep->why = r->why;
 	if (ran)
 		rep->simulated = time_in_nodes(r);

@@ -4,19 +4,10 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/wait.h>
-#include <time.h>
 
 #include "../base/log.h"
 #include "../base/units.h"
 #include "run_state.h"
-
-u64 run_wall_now(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (u64)ts.tv_sec * NSEC_PER_SEC + (u64)ts.tv_nsec;
-}
 
 /* The first reason to end is the one that counts. */
 void run_stop(struct run *r, int status, const char *why)
@@ -177,7 +168,7 @@ static void reap(struct run *r)
 
 	/* Whoever looks at a kernel has all the time in the world. */
 	if (debugger_reap(&r->debugger) && !r->wall_op.busy)
-		run_limit_wall(r, run_wall_now());
+		run_limit_wall(r, ring_clock());
 
 	for (i = 0; i < r->nr_nodes; i++) {
 		struct node *n = &r->nodes[i];

@@ -76,9 +76,6 @@ void run_stop(struct run *r, int status, const char *why);
 /** run_simulated() - simulated time, ns: nodes may be ahead of the calendar */
 u64 run_simulated(const struct run *r);
 
-/** run_wall_now() - the host's monotonic clock, ns */
-u64 run_wall_now(void);
-
 void run_limit_wall(struct run *r, u64 began);
 void run_limit_stall(struct run *r);
 

@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <signal.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "../base/log.h"
@@ -38,14 +37,6 @@
 /* More than that is not read from the terminal before it has been typed. */
 #define MAX_BACKLOG	65536
 
-static u64 wall_now(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (u64)ts.tv_sec * NSEC_PER_SEC + (u64)ts.tv_nsec;
-}
-
 static void put_frame(struct shell *s, u8 kind, const void *data, size_t len)
 {
 	struct channel_typed h = { .kind = kind, .len = (u16)len };
@@ -63,7 +54,7 @@ static void go(struct shell *s)
 		return;
 	ring_cancel(s->ring, &s->wall_op);
 	if (s->pace == LAB_PACE_REAL)
-		until = max_u64(s->at, min_u64(s->sim0 + wall_now() - s->wall0,
+		until = max_u64(s->at, min_u64(s->sim0 + ring_clock() - s->wall0,
 					       s->at + SLICE));
 	s->waiting = false;
 	keys_go(s->dev, until);
@@ -89,7 +80,7 @@ static void read_terminal(struct shell *s)
 
 static bool has_escaped(struct shell *s, const u8 *keys, size_t len)
 {
-	u64 now = wall_now();
+	u64 now = ring_clock();
 	size_t i;
 
 	for (i = 0; i < len; i++) {
@@ -214,7 +205,7 @@ static void slice_over(struct op *op, int res)
 	(void)res;	/* it may have been about a slice before this one */
 	if (!s->open || !keys_held(s->dev))
 		return;
-	if (wall_now() >= s->wall0 + s->at + SLICE - s->sim0)
+	if (ring_clock() >= s->wall0 + s->at + SLICE - s->sim0)
 		go_on(s, s->at + SLICE);
 	else
 		start_slice(s);
@@ -239,7 +230,7 @@ static void waits(void *owner, u64 now)
 	if (!s->waiting || now > s->until) {
 		s->waiting = true;
 		s->sim0 = now;
-		s->wall0 = wall_now();
+		s->wall0 = ring_clock();
 	}
 	read_terminal(s);
 	if (s->pace == LAB_PACE_REAL && !s->wall_op.busy)

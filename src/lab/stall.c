@@ -7,7 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
-#include <time.h>
 
 #include "hostproc.h"
 #include "stall.h"
@@ -38,14 +37,6 @@
 #define CPU_SHARE	10u
 #define PATIENCE	10u
 
-static u64 wall_now(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (u64)ts.tv_sec * NSEC_PER_SEC + (u64)ts.tv_nsec;
-}
-
 static u64 period(const struct stall_watch *w)
 {
 	return max_u64(MIN_PERIOD, min_u64(MAX_PERIOD, w->limit / 8));
@@ -55,7 +46,7 @@ static void after(struct stall_watch *w, u64 ns,
 		  void (*next)(struct stall_watch *w))
 {
 	w->next = next;
-	w->due = wall_now() + ns;
+	w->due = ring_clock() + ns;
 	w->ts.tv_sec = (s64)(w->due / NSEC_PER_SEC);
 	w->ts.tv_nsec = (s64)(w->due % NSEC_PER_SEC);
 	ring_timeout(w->ring, &w->op, &w->ts);
@@ -115,7 +106,7 @@ static bool is_over(struct stall_watch *w)
 		return false;
 	if (s.pid == w->last.pid)
 		kill(s.pid, SIGCONT);
-	w->since = wall_now();
+	w->since = ring_clock();
 	w->samples = w->tries = 0;
 	after(w, period(w), tick);
 	return true;
@@ -197,7 +188,7 @@ static bool was_idle(const struct stall_watch *w, u64 still)
 
 static void tick(struct stall_watch *w)
 {
-	u64 now = wall_now(), still;
+	u64 now = ring_clock(), still;
 
 	/* When we did not run ourselves, neither may the nodes have. */
 	if (has_moved(w) || now - w->due > 4 * period(w))
@@ -225,7 +216,7 @@ static void timeout(struct op *op, int res)
 void stall_begin(struct stall_watch *w)
 {
 	w->op.done = timeout;
-	w->since = wall_now();
+	w->since = ring_clock();
 	w->result.syscall = -1;
 	after(w, period(w), tick);
 }

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "../base/bug.h"
@@ -433,6 +434,14 @@ void ring_timeout(struct ring *r, struct op *op,
 
 	io_uring_prep_timeout(sqe, ts, 0, IORING_TIMEOUT_ABS);
 	io_uring_sqe_set_data(sqe, op);
+}
+
+u64 ring_clock(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (u64)ts.tv_sec * NSEC_PER_SEC + (u64)ts.tv_nsec;
 }
 
 void ring_cancel(struct ring *r, struct op *op)

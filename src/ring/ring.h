@@ -130,6 +130,8 @@ void ring_poll_in(struct ring *r, struct op *op, int fd);
 /** ring_timeout() - done(-ETIME) at CLOCK_MONOTONIC @ts (wall time) */
 void ring_timeout(struct ring *r, struct op *op,
 		  struct __kernel_timespec *ts);
+/** ring_clock() - the clock of ring_timeout(), ns */
+u64 ring_clock(void);
 /** ring_cancel() - make @op, if busy, complete soon; done() is still called */
 void ring_cancel(struct ring *r, struct op *op);
 
