@@ -185,6 +185,23 @@ timeout_is_simulated()
 	grep -B 2 "own:forever" "$work/a.ktap" | grep -qE "^# simulated: 5\.0"
 }
 
+# limited NAME PATTERN ARGS...: that test alone is ended by a limit
+limited()
+{
+	name=$1 pattern=$2
+	shift 2
+	ks -t "own:$name" --override-timeout 0 "$@"
+	equal "exit status" "$status" 1 &&
+		printed "^not ok 1 own:$name # TIMEOUT $pattern" &&
+		printed '^# Totals: passed 0, failed 1, .* ended by a limit 1$'
+}
+
+limits()
+{
+	limited hang 'limit of wall time' --stall-limit 60s --wall-limit 2s &&
+		limited forever 'limit of simulated time' --time-limit 100s
+}
+
 # One kernel for all, until a test takes it away
 shared_boots()
 {
@@ -315,7 +332,7 @@ killed()
 	nothing_left
 }
 
-begin 36
+begin 37
 make_module
 check all_are_run run_all
 check the_stream_has_a_plan_and_keeps_it stands_alone
@@ -345,6 +362,7 @@ check junit xml_is_whole
 check logs_are_kept logs_are_kept
 check same_bytes_again same_again
 check host_lines_apart host_lines_are_all_that_is_left_out
+check limits limits
 check a_boot_for_a_collection shared_boots
 check expectations expectations_are_kept
 check status_0_if_nothing_is_unexpected only_what_is_expected
