@@ -185,6 +185,23 @@ timeout_is_simulated()
 	grep -B 2 "own:forever" "$work/a.ktap" | grep -qE "^# simulated: 5\.0"
 }
 
+# Time that goes on because user mode is charged follows from the host's.
+charged()
+{
+	mkdir -p "$work/spins/own"
+	cat >"$work/spins/own/spin" <<-'END'
+	#!/bin/sh
+	trap "exit 0" TERM
+	(sleep 1; kill -TERM $$) &
+	while :; do :; done
+	END
+	chmod +x "$work/spins/own/spin"
+	echo own:spin >"$work/spins/kselftest-list.txt"
+	ks --tests "$work/spins" --busy advance
+	succeeded && printed '^ok 1 own:spin$' &&
+		printed '^# not reproducible: user mode was charged$'
+}
+
 # limited NAME PATTERN ARGS...: that test alone is ended by a limit
 limited()
 {
@@ -332,7 +349,7 @@ killed()
 	nothing_left
 }
 
-begin 37
+begin 38
 make_module
 check all_are_run run_all
 check the_stream_has_a_plan_and_keeps_it stands_alone
@@ -363,6 +380,7 @@ check logs_are_kept logs_are_kept
 check same_bytes_again same_again
 check host_lines_apart host_lines_are_all_that_is_left_out
 check limits limits
+check user_mode_that_is_charged_is_said charged
 check a_boot_for_a_collection shared_boots
 check expectations expectations_are_kept
 check status_0_if_nothing_is_unexpected only_what_is_expected
