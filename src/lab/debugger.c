@@ -46,27 +46,26 @@ static void add_ex(struct strvec *argv, const char *command)
 static void add_symbols(struct strvec *argv, const struct debugger *d)
 {
 	const struct strvec *modules = &d->node->cfg->modules;
-	char *dir, *command = xstrdup("lx-symbols"), *longer;
+	char *dir, *command, *longer;
 	size_t i;
 
 	if (!modules->n)
 		return;
-	for (i = 0; i < modules->n; i++) {
+	dir = xdir(modules->v[0]);
+	strvec_add(argv, "-ex");
+	strvec_addf(argv, "cd %s", dir);
+	free(dir);
+	command = xstrdup("lx-symbols");
+	for (i = 1; i < modules->n; i++) {
 		dir = xdir(modules->v[i]);
-		longer = xasprintf("%s %s", i ? command : "cd", dir);
-		if (i) {
-			free(command);
-			command = longer;
-		} else {
-			add_ex(argv, longer);
-			free(longer);
-		}
+		longer = xasprintf("%s %s", command, dir);
+		free(command);
 		free(dir);
+		command = longer;
 	}
 	add_ex(argv, command);
-	longer = xasprintf("cd %s", d->cwd);
-	add_ex(argv, longer);
-	free(longer);
+	strvec_add(argv, "-ex");
+	strvec_addf(argv, "cd %s", d->cwd);
 	free(command);
 }
 
