@@ -352,7 +352,10 @@ clean_end()
 finish()
 {
 	check nothing_is_left_behind clean_end
-	[ "$tests" = "$planned" ] || failed=1
+	if [ "$tests" != "$planned" ]; then
+		echo "# planned $planned tests, ran $tests: see begin in $0"
+		failed=1
+	fi
 	[ $failed -eq 0 ] || exit 1
 	[ "$((tests - 1))" -gt "$skipped" ] || exit 4
 	exit 0

@@ -85,7 +85,7 @@ wrong()
 	one_line "$pattern"
 }
 
-begin 70
+begin 71
 
 check unknown_key in_file 3 "key 'nodes\[0\]\.comand': there is no such key; .*command" <<END
 nodes:
