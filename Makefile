@@ -155,7 +155,7 @@ bench: all kernel ## what a ping and an echo cost, beside the floor of this host
 	@BUILD=$(BUILD) KOUT=$(KOUT) selftests/bench/bench.sh
 
 .PHONY: kselftest-report
-kselftest-report: all kernel ## kselftests in simulated and in real time, as a table (hours, once)
+kselftest-report: all kernel ## kselftests in simulated and in real time, as a table (an hour, once)
 	@BUILD=$(BUILD) REAL_CAP=$(REAL_CAP) REAL_JOBS=$(REAL_JOBS) \
 		SIM_JOBS=$(SIM_JOBS) WALL_LIMIT=$(WALL_LIMIT) uml-glue/kselftest/report.sh
 

@@ -7,7 +7,6 @@
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "../../src/base/log.h"
@@ -83,7 +82,6 @@ static unsigned int open_fds(void)
 FIXTURE(server) {
 	struct ring r;
 	struct op timer;
-	struct __kernel_timespec ts;
 	struct cal_server *s;
 	struct cal_server_cfg cfg;
 	char path[64];
@@ -117,15 +115,10 @@ static void time_over(struct op *op, int res)
 /* The loop, for long enough. */
 static void run(FIXTURE_DATA(server) *self)
 {
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	self->ts.tv_sec = now.tv_sec;
-	self->ts.tv_nsec = now.tv_nsec + 50000000;
 	self->timer.done = time_over;
 	stopped = &self->r;
 	self->r.stop = false;
-	ring_timeout(&self->r, &self->timer, &self->ts);
+	ring_timeout(&self->r, &self->timer, ring_clock() + 50 * NSEC_PER_MSEC);
 	ring_run(&self->r);
 }
 

@@ -300,9 +300,7 @@ static char *present_dir(void)
 /* Its paths may be relative to a directory, and its commands are run there. */
 static int check_recorded_dir(const struct recorded *rec)
 {
-	struct stat st;
-
-	if (!rec->cwd || (stat(rec->cwd, &st) == 0 && S_ISDIR(st.st_mode)))
+	if (!rec->cwd || is_dir(rec->cwd))
 		return 0;
 	log_err(rec->cwd, "this is where the recorded run was started, and it is no directory");
 	return -ENOENT;

@@ -53,13 +53,6 @@ static int set_busy(const char *s, struct busy *b)
 	return why ? -EINVAL : 0;
 }
 
-static bool is_dir(const char *path)
-{
-	struct stat st;
-
-	return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
-}
-
 static int set_top(struct lab *lab, const struct run_args *a)
 {
 	if (a->seed && units_number(a->seed, &lab->seed))

@@ -5,7 +5,6 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "binding.h"
@@ -31,7 +30,6 @@ struct dev_sock {
 	struct dev_bus *bus;
 	int fd;
 	struct op poll, timeout;
-	struct __kernel_timespec ts;
 	bool wanted, begun, closed;
 	u64 ns;
 	void (*ready)(void *owner);
@@ -56,16 +54,9 @@ static bool is_busy(const struct dev_sock *s)
 static void begin(struct dev_sock *s)
 {
 	struct ring *r = s->bus->cfg.ring;
-	struct timespec now;
-	u64 end;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	end = (u64)now.tv_sec * NSEC_PER_SEC + (u64)now.tv_nsec + s->ns;
-	s->ts.tv_sec = (s64)(end / NSEC_PER_SEC);
-	s->ts.tv_nsec = (s64)(end % NSEC_PER_SEC);
 	s->begun = true;
 	ring_poll_in(r, &s->poll, s->fd);
-	ring_timeout(r, &s->timeout, &s->ts);
+	ring_timeout(r, &s->timeout, ring_clock() + s->ns);
 }
 
 static void cancel(struct dev_sock *s)

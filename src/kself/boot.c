@@ -7,7 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "../base/log.h"
@@ -27,14 +26,6 @@
 
 #define GUEST_PATH	"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
-u64 kself_wall_now(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (u64)ts.tv_sec * NSEC_PER_SEC + (u64)ts.tv_nsec;
-}
-
 static struct kself_test *test_at(const struct boot *b, size_t i)
 {
 	return &b->cfg->tests->v[b->first + i];
@@ -43,18 +34,6 @@ static struct kself_test *test_at(const struct boot *b, size_t i)
 /*
  * What it says
  */
-
-/* Make the directories above the file @path */
-static void make_parents(char *path)
-{
-	char *p;
-
-	for (p = path + 1; (p = strchr(p, '/')); p++) {
-		*p = '\0';
-		mkdir(path, 0777);
-		*p = '/';
-	}
-}
 
 char *kself_log_path(const struct kself_cfg *cfg, const struct kself_test *x,
 		     const char *suffix)
@@ -177,7 +156,7 @@ static void cut_tail(struct boot *b)
 static void leave_test(struct boot *b)
 {
 	struct kself_test *x = b->now;
-	u64 now = kself_wall_now();
+	u64 now = ring_clock();
 
 	ktap_end(x->said);
 	cut_tail(b);
@@ -423,14 +402,12 @@ static int spawn(struct boot *b, int out, int err)
 
 static void start_guard(struct boot *b)
 {
-	u64 time, wall, end;
+	u64 time, wall;
 
 	limits(b, &time, &wall);
-	end = min_u64(wall, S64_MAX / 2) + b->since + GUARD_EXTRA;
 	b->guard.done = guard_done;
-	b->guard_ts.tv_sec = (s64)(end / NSEC_PER_SEC);
-	b->guard_ts.tv_nsec = (s64)(end % NSEC_PER_SEC);
-	ring_timeout(b->ring, &b->guard, &b->guard_ts);
+	ring_timeout(b->ring, &b->guard,
+		     min_u64(wall, S64_MAX / 2) + b->since + GUARD_EXTRA);
 }
 
 int boot_start(struct boot *b)
@@ -439,7 +416,7 @@ int boot_start(struct boot *b)
 	int fds[2], err, ret;
 
 	b->tests = xcalloc(b->n, sizeof(*b->tests));
-	b->since = kself_wall_now();
+	b->since = ring_clock();
 	marks_init(&b->marks, &marks_ops, b->word);
 	err = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
 	free(path);

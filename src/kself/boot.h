@@ -52,7 +52,6 @@ struct boot {
 	bool eof, reaped, is_over;
 	enum boot_killed killed;
 	struct op op, guard;
-	struct __kernel_timespec guard_ts;
 	struct marks marks;
 	FILE *log;
 	u64 logged, since;
@@ -81,7 +80,5 @@ void boot_close(struct boot *b);
 /** kself_log_path() - where in cfg->out something about a test is kept */
 char *kself_log_path(const struct kself_cfg *cfg, const struct kself_test *x,
 		     const char *suffix);
-
-u64 kself_wall_now(void);
 
 #endif

@@ -63,7 +63,6 @@ struct run {
 	struct rundir rundir;
 	struct work work;
 	struct op tick;
-	struct __kernel_timespec tick_ts;
 	struct slot *slots;
 	struct span *again;
 	size_t nr_again, next;
@@ -249,11 +248,7 @@ static void got_signal(struct signals *sg, int signo)
 
 static void start_tick(struct run *r)
 {
-	u64 next = kself_wall_now() + NSEC_PER_SEC;
-
-	r->tick_ts.tv_sec = (s64)(next / NSEC_PER_SEC);
-	r->tick_ts.tv_nsec = (s64)(next % NSEC_PER_SEC);
-	ring_timeout(&r->ring, &r->tick, &r->tick_ts);
+	ring_timeout(&r->ring, &r->tick, ring_clock() + NSEC_PER_SEC);
 }
 
 static void ticked(struct op *op, int res)

@@ -40,7 +40,7 @@ int show_open(struct show *s, const struct kself_cfg *cfg)
 {
 	memset(s, 0, sizeof(*s));
 	s->cfg = cfg;
-	s->began = kself_wall_now();
+	s->began = ring_clock();
 	s->terminal = isatty(STDERR_FILENO);
 	if (open_file("ktap", cfg->ktap, &s->ktap) ||
 	    open_file("junit", cfg->junit, &s->junit)) {
@@ -92,7 +92,7 @@ void show_progress(struct show *s, const struct kself_test *now,
 	if (running > 1)
 		fprintf(stderr, " and %u more", running - 1);
 	fprintf(stderr, ", %llu s\033[K",
-		(unsigned long long)((kself_wall_now() - s->began) /
+		(unsigned long long)((ring_clock() - s->began) /
 				     NSEC_PER_SEC));
 }
 
@@ -135,7 +135,7 @@ int show_close(struct show *s, const char *why)
 	int status = exit_status(s), err;
 
 	clear_line(s);
-	s->sum.wall = kself_wall_now() - s->began;
+	s->sum.wall = ring_clock() - s->began;
 	if (why) {
 		printf("Bail out! %s\n", why);
 		if (s->ktap)

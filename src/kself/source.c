@@ -29,11 +29,10 @@ static int real_dir(const char *option, const char *cwd, const char *dir,
 		    char **real)
 {
 	char *path = xpath(cwd, dir);
-	struct stat st;
 
 	*real = realpath(path, NULL);
 	free(path);
-	if (*real && stat(*real, &st) == 0 && S_ISDIR(st.st_mode))
+	if (*real && is_dir(*real))
 		return 0;
 	log_err(NULL, "--%s %s: not a directory", option, dir);
 	return KSELF_BROKEN;

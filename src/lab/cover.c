@@ -68,17 +68,6 @@ static bool sensible(const char *path)
 	return true;
 }
 
-static void make_parents(char *path)
-{
-	char *p;
-
-	for (p = strchr(path + 1, '/'); p; p = strchr(p + 1, '/')) {
-		*p = '\0';
-		mkdir(path, 0777);
-		*p = '/';
-	}
-}
-
 static void replace_end(char *path)
 {
 	memcpy(path + strlen(path) - strlen(NOTES), NOTES, strlen(NOTES));

@@ -168,13 +168,6 @@ static int build_module(const struct lab *lab, const char *kernel,
 	return ret;
 }
 
-static bool is_dir(const char *path)
-{
-	struct stat st;
-
-	return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
-}
-
 /**
  * struct built - the directory that was built last, as all nodes may have it
  * @kernel: directory of the kernel for which

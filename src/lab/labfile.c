@@ -243,11 +243,10 @@ static char *device_spec(const struct labfile *lf, const char *spec)
 	return out;
 }
 
-static bool is_dir(const struct labfile *lf, const char *s)
+static bool names_dir(const struct labfile *lf, const char *s)
 {
 	char *path = xasprintf("%s%s", *s == '/' ? "" : lf->dir, s);
-	struct stat st;
-	bool dir = stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+	bool dir = is_dir(path);
 
 	free(path);
 	return dir;
@@ -262,7 +261,7 @@ static int get_module(const struct labfile *lf, const char *key,
 	int ret;
 
 	file[len] = '\0';
-	ret = get_path(lf, key, file, is_dir(lf, file), &path);
+	ret = get_path(lf, key, file, names_dir(lf, file), &path);
 	if (ret == 0) {
 		strvec_add(&n->modules, path);
 		strvec_add(&n->module_args, s + len + (s[len] == ' '));

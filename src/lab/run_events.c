@@ -151,14 +151,10 @@ static void wall_limit(struct op *op, int res)
 
 void run_limit_wall(struct run *r, u64 began)
 {
-	u64 end = began + r->cfg->lab->wall_limit;
-
 	if (!r->cfg->lab->wall_limit)
 		return;
 	r->wall_op.done = wall_limit;
-	r->wall_ts.tv_sec = (s64)(end / NSEC_PER_SEC);
-	r->wall_ts.tv_nsec = (s64)(end % NSEC_PER_SEC);
-	ring_timeout(&r->ring, &r->wall_op, &r->wall_ts);
+	ring_timeout(&r->ring, &r->wall_op, began + r->cfg->lab->wall_limit);
 }
 
 static void reap(struct run *r)

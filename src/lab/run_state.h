@@ -44,7 +44,6 @@ struct run {
 	struct outq outq;
 	struct signals signals;
 	struct op wall_op;
-	struct __kernel_timespec wall_ts;
 	struct trace *trace, *heard;
 	int status;
 	const char *why;

@@ -213,12 +213,8 @@ static void slice_over(struct op *op, int res)
 
 static void start_slice(struct shell *s)
 {
-	u64 end = s->wall0 + s->at + SLICE - s->sim0;
-
 	s->wall_op.done = slice_over;
-	s->wall_ts.tv_sec = (s64)(end / NSEC_PER_SEC);
-	s->wall_ts.tv_nsec = (s64)(end % NSEC_PER_SEC);
-	ring_timeout(s->ring, &s->wall_op, &s->wall_ts);
+	ring_timeout(s->ring, &s->wall_op, s->wall0 + s->at + SLICE - s->sim0);
 }
 
 static void waits(void *owner, u64 now)

@@ -37,7 +37,6 @@ struct shell {
 	struct dev *dev;
 	bool open, waiting;
 	struct op in_op, wall_op;
-	struct __kernel_timespec wall_ts;
 	u8 typed[4096];
 	unsigned int marks;
 	u64 first_mark, sim0, wall0, at, until, turn;

@@ -47,9 +47,7 @@ static void after(struct stall_watch *w, u64 ns,
 {
 	w->next = next;
 	w->due = ring_clock() + ns;
-	w->ts.tv_sec = (s64)(w->due / NSEC_PER_SEC);
-	w->ts.tv_nsec = (s64)(w->due % NSEC_PER_SEC);
-	ring_timeout(w->ring, &w->op, &w->ts);
+	ring_timeout(w->ring, &w->op, w->due);
 }
 
 /*

@@ -60,7 +60,6 @@ struct stall_watch {
 	void (*found)(struct stall_watch *w, const struct stall_found *f);
 
 	struct op op;
-	struct __kernel_timespec ts;
 	void (*next)(struct stall_watch *w);
 	u64 due, since, time, cpu;
 	struct stall_sight last;

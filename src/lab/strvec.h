@@ -21,6 +21,9 @@ char *xasprintf(const char *fmt, ...) __printf(1, 2);
 char *xpath(const char *cwd, const char *path);
 /** xdir() - the directory that the absolute @path is in */
 char *xdir(const char *path);
+bool is_dir(const char *path);
+/** make_parents() - make the directories above the absolute @path, which is as it was */
+void make_parents(char *path);
 
 /**
  * struct strvec - a list of strings that owns them

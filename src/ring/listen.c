@@ -6,7 +6,6 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "../base/log.h"
@@ -128,13 +127,8 @@ static void pause_done(struct op *op, int res)
 /* Out of file descriptors: the connection stays queued, so do not spin. */
 static void pause_accept(struct listener *l)
 {
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	l->pause.tv_sec = ts.tv_sec + 1;
-	l->pause.tv_nsec = ts.tv_nsec;
 	l->op.done = pause_done;
-	ring_timeout(l->ring, &l->op, &l->pause);
+	ring_timeout(l->ring, &l->op, ring_clock() + NSEC_PER_SEC);
 }
 
 static void accept_done(struct op *op, int res)

@@ -17,7 +17,6 @@ struct listener {
 	bool closed;
 	char *path;
 	struct op op;		/* accept, or the pause after running out of fds */
-	struct __kernel_timespec pause;
 	struct work release;
 	void (*accepted)(struct listener *l, int fd, pid_t pid);
 	void (*released)(struct listener *l);

@@ -427,12 +427,13 @@ void ring_poll_in(struct ring *r, struct op *op, int fd)
 	io_uring_sqe_set_data(sqe, op);
 }
 
-void ring_timeout(struct ring *r, struct op *op,
-		  struct __kernel_timespec *ts)
+void ring_timeout(struct ring *r, struct op *op, u64 at)
 {
 	struct io_uring_sqe *sqe = op_sqe(r, op);
 
-	io_uring_prep_timeout(sqe, ts, 0, IORING_TIMEOUT_ABS);
+	op->until.tv_sec = (s64)(at / NSEC_PER_SEC);
+	op->until.tv_nsec = (s64)(at % NSEC_PER_SEC);
+	io_uring_prep_timeout(sqe, &op->until, 0, IORING_TIMEOUT_ABS);
 	io_uring_sqe_set_data(sqe, op);
 }
 

@@ -16,12 +16,14 @@
  * @busy: between submission and @done
  * @quiet: success makes no completion (see ring_sendmsg())
  * @expect: of a quiet op: the result that its silence stands for
+ * @until: of a timeout
  */
 struct op {
 	void (*done)(struct op *op, int res);
 	bool busy, quiet;
 	int expect;
 	LIST_ENTRY(op) quiet_entry;
+	struct __kernel_timespec until;
 };
 
 /**
@@ -127,10 +129,9 @@ void ring_fallocate(struct ring *r, struct op *op, int fd, int flags, u64 off,
 		    u64 len);
 /** ring_poll_in() - done() when there is something to read from @fd, or its end */
 void ring_poll_in(struct ring *r, struct op *op, int fd);
-/** ring_timeout() - done(-ETIME) at CLOCK_MONOTONIC @ts (wall time) */
-void ring_timeout(struct ring *r, struct op *op,
-		  struct __kernel_timespec *ts);
-/** ring_clock() - the clock of ring_timeout(), ns */
+/** ring_timeout() - done(-ETIME) when ring_clock() is @at, wall ns */
+void ring_timeout(struct ring *r, struct op *op, u64 at);
+/** ring_clock() - CLOCK_MONOTONIC, wall ns */
 u64 ring_clock(void);
 /** ring_cancel() - make @op, if busy, complete soon; done() is still called */
 void ring_cancel(struct ring *r, struct op *op);

@@ -2,7 +2,6 @@
 /* The host's clock in place of a calendar. */
 #include <errno.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include "wall.h"
 
@@ -21,26 +20,15 @@ struct tt_wall {
 	struct work work;
 	struct op timer;
 	u64 timer_at;
-	struct __kernel_timespec ts;
 };
-
-static u64 monotonic(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (u64)ts.tv_sec * NSEC_PER_SEC + (u64)ts.tv_nsec;
-}
 
 static u64 wall_now(const struct tt_wall *w)
 {
-	return monotonic() - w->start;
+	return ring_clock() - w->start;
 }
 
 static void arm(struct tt_wall *w)
 {
-	u64 at = w->start + w->request;
-
 	if (w->timer.busy) {
 		/* Too late for the new request: its completion arms anew. */
 		if (w->timer_at > w->request)
@@ -48,9 +36,7 @@ static void arm(struct tt_wall *w)
 		return;
 	}
 	w->timer_at = w->request;
-	w->ts.tv_sec = (s64)(at / NSEC_PER_SEC);
-	w->ts.tv_nsec = (s64)(at % NSEC_PER_SEC);
-	ring_timeout(w->ring, &w->timer, &w->ts);
+	ring_timeout(w->ring, &w->timer, w->start + w->request);
 }
 
 static void check(struct work *work)
@@ -159,7 +145,7 @@ int tt_wall_open(struct tt_wall **out, struct tt *tt, struct ring *r)
 		return -ENOMEM;
 	w->ring = r;
 	w->tt = tt;
-	w->start = monotonic();
+	w->start = ring_clock();
 	w->request = U64_MAX;
 	w->work.fn = check;
 	w->timer.done = timer_done;
