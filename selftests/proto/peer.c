@@ -475,6 +475,26 @@ bool umtt_said(struct umtt *u, const char *text)
 	return u->text && strstr(u->text, text);
 }
 
+void umtt_adds(const struct umtt *u, off_t *seen, const char *text)
+{
+	u64 end = wall_ms() + PATIENCE_MS;
+	char line[512];
+	ssize_t n;
+
+	/* A line is written at once, but can be seen to grow. */
+	for (;;) {
+		n = pread(u->err_fd, line, sizeof(line) - 1, *seen);
+		check(n >= 0);
+		line[n] = '\0';
+		if (!text || (n && line[n - 1] == '\n') || wall_ms() > end)
+			break;
+		usleep(50);
+	}
+	*seen += n;
+	if (text ? !strstr(line, text) || strchr(line, '\n') != line + n - 1 : n)
+		fail("umtt has said: '%s'", line);
+}
+
 static bool has_line(const char *text)
 {
 	for (; text && *text; text++)

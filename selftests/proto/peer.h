@@ -107,6 +107,12 @@ void umtt_says(struct umtt *u, const char *text);
 /** umtt_said() - has it printed a line with @text */
 bool umtt_said(struct umtt *u, const char *text);
 
+/**
+ * umtt_adds() - it has printed one line with @text, and no more; NULL: nothing
+ * @seen: the offset of that line in all that it prints, moved behind it
+ */
+void umtt_adds(const struct umtt *u, off_t *seen, const char *text);
+
 /** umtt_ends() - it exits with @status, all it said was expected */
 void umtt_ends(struct umtt *u, int status);
 

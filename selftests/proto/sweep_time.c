@@ -175,29 +175,6 @@ static bool live(struct tape *t, struct ttp *other, u64 now)
 
 #define LIVE_BYTES	(10 * MSG)
 
-/* One line, if it was cut off; none, if it has just left. */
-static void has_said(const struct umtt *u, off_t *before, bool cut_off)
-{
-	u64 end = wall_ms() + 8000;
-	char text[512] = "";
-	struct stat sb;
-	ssize_t n;
-
-	do {
-		check(fstat(u->err_fd, &sb) == 0);
-	} while (cut_off && sb.st_size == *before && wall_ms() < end &&
-		 !usleep(100));
-	n = (ssize_t)(sb.st_size - *before);
-	check(n < (ssize_t)sizeof(text));
-	check(pread(u->err_fd, text, (size_t)n, *before) == n);
-	*before = sb.st_size;
-	if (!n && !cut_off)
-		return;
-	if (!cut_off || !n || strchr(text, '\n') != text + n - 1 ||
-	    !strstr(text, "left in the middle of a message; it is thrown out"))
-		fail("umtt has said: '%s'", text);
-}
-
 TEST_F(client, after_each_byte)
 {
 	unsigned int cut;
@@ -214,7 +191,8 @@ TEST_F(client, after_each_byte)
 		leave(&t);
 		if (in)
 			self->now = comes_to_run(&self->other);
-		has_said(&self->cal, &self->said, !t.whole);
+		umtt_adds(&self->cal, &self->said, t.whole ? NULL :
+			  "left in the middle of a message; it is thrown out");
 		umtt_has_fds(&self->cal, self->fds);
 	}
 }

@@ -983,6 +983,9 @@ static u64 pick(struct prng *rnd, const u64 *from, size_t nr)
 
 #define PICK(from) pick(&rnd, from, ARRAY_SIZE(from))
 
+/* After so many looks the other one may go on, should there be but one CPU. */
+#define TURN	1000u
+
 static void *double_fetch_driver(void *arg)
 {
 	static const u64 addrs[] = {
@@ -997,6 +1000,7 @@ static void *double_fetch_driver(void *arg)
 	struct race *race = arg;
 	struct fake_packed *r = race->r;
 	struct vring_packed_desc *t = fake_host(r->mem, TABLE), *d;
+	unsigned int rounds = 0;
 	struct prng rnd;
 	u64 i;
 
@@ -1011,6 +1015,8 @@ static void *double_fetch_driver(void *arg)
 		WRITE_ONCE(r->driver->off_wrap,
 			   (u16)(prng_next(&rnd) % NUM | (i & 1 ? WRAP : 0)));
 		WRITE_ONCE(r->driver->flags, (u16)(i & 3));
+		if (!(++rounds % TURN))
+			sched_yield();
 	}
 	return NULL;
 }
@@ -1030,6 +1036,8 @@ TEST_F(packed, nothing_is_fetched_twice)
 			bad++;
 			ASSERT_EQ(0, fake_packed_connect(&self->r, vq));
 		}
+		if (!(i % TURN))
+			sched_yield();
 		if (vq_pop(vq, &self->b) != 1)
 			continue;
 		good++;
